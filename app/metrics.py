@@ -1,0 +1,70 @@
+"""Every metric there is: name, kind, labels, help. `app list metrics` prints this file's content."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.metrics import MetricWrapperBase
+
+REGISTRY = CollectorRegistry(auto_describe=True)
+
+# Seconds; the promises are in single milliseconds, so the low end is fine.
+_FAST = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+
+
+def _counter(name: str, text: str, *labels: str) -> Counter:
+    return Counter(name, text, labels, registry=REGISTRY)
+
+
+def _gauge(name: str, text: str, *labels: str) -> Gauge:
+    return Gauge(name, text, labels, registry=REGISTRY)
+
+
+def _histogram(name: str, text: str, *labels: str) -> Histogram:
+    return Histogram(name, text, labels, registry=REGISTRY, buckets=_FAST)
+
+
+http_requests = _counter(
+    "touchline_http_requests", "Requests answered.", "method", "route", "status"
+)
+http_seconds = _histogram("touchline_http_request_seconds", "Time to answer a request.", "route")
+rate_limited = _counter("touchline_rate_limited", "Requests refused by a limit.", "tier")
+rate_limit_open = _counter(
+    "touchline_rate_limit_unchecked", "Requests let in because the limiter was out of reach."
+)
+
+cache_reads = _counter("touchline_cache_reads", "Look-ups in the Redis cache.", "kind", "outcome")
+
+sockets_open = _gauge("touchline_sockets_open", "Sockets open now.", "protocol")
+sockets_closed = _counter("touchline_sockets_closed", "Sockets closed.", "protocol", "code")
+frames_sent = _counter("touchline_frames_sent", "Frames sent to sockets.", "type")
+resumes = _counter(
+    "touchline_resumes", "Sockets that came back with a place in the log.", "outcome"
+)
+slow_readers = _counter("touchline_slow_readers", "Readers that were behind.", "outcome")
+
+listener_up = _gauge("touchline_listener_up", "1 while LISTEN is in force.")
+listener_reconnects = _counter("touchline_listener_reconnects", "Times LISTEN was set up again.")
+hub_matches = _gauge("touchline_hub_matches", "Matches that somebody here follows.")
+hub_changes = _counter("touchline_hub_changes", "Changes read from the log.")
+hub_resyncs = _counter("touchline_hub_resyncs", "Matches whose followers got a fresh snapshot.")
+hub_lag_seconds = _histogram(
+    "touchline_hub_lag_seconds", "From a change's entry in the log to its hand-over to readers."
+)
+
+polls = _counter("touchline_polls", "Polls by outcome.", "provider", "scope", "outcome")
+poll_seconds = _histogram("touchline_poll_seconds", "Time of a poll, writes included.", "provider")
+poll_late_seconds = _histogram(
+    "touchline_poll_late_seconds", "From when a poll was due to when it began.", "provider"
+)
+observations = _counter("touchline_observations", "Observations taken in.", "provider", "sport")
+quotes_saved = _counter("touchline_quotes", "Quotes taken in.", "provider")
+matches_changed = _counter("touchline_matches_changed", "Scores that changed.", "sport")
+recordings_refused = _gauge("touchline_recordings_refused", "Recordings that do not parse.")
+
+
+def catalogue() -> list[tuple[str, str, tuple[str, ...], str]]:
+    """Returns (name, kind, labels, help) of every metric, by name."""
+    found = [
+        (m._name, str(m._type), tuple(m._labelnames), m._documentation)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+        for m in globals().values()
+        if isinstance(m, MetricWrapperBase)
+    ]
+    return sorted(found)

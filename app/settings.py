@@ -1,0 +1,305 @@
+"""Every environment variable, as one frozen tree. Only processes read it; rooms get values.
+
+A field's `Meta` carries its text and, in `extra`, the name of its variable; the tree is the one
+list of them: `app list settings` and `.env.example` are printed from it.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal, get_type_hints
+
+import msgspec
+from msgspec import Meta
+
+DEVELOPMENT_SECRET = "touchline-development-secret-not-for-production"  # noqa: S105
+
+
+class BadSettings(Exception):
+    """A setting is missing or wrong; the message names it and says what it takes."""
+
+
+def env(name: str, description: str, *, secret: bool = False, **limits: Any) -> Meta:
+    """Returns the Meta of a setting: its variable, its text, its limits."""
+    return Meta(description=description, extra={"env": name, "secret": secret}, **limits)
+
+
+class DatabaseSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Where Postgres is and how much of it a process takes."""
+
+    url: Annotated[
+        str,
+        env(
+            "DATABASE_URL",
+            "Postgres 17 or newer, postgresql://user:password@host:port/name. "
+            "Empty: `app up` starts an embedded server.",
+            secret=True,
+        ),
+    ] = ""
+    listen_url: Annotated[
+        str,
+        env(
+            "DATABASE_LISTEN_URL",
+            "A direct address for LISTEN when DATABASE_URL is a pooler's. Empty: DATABASE_URL.",
+            secret=True,
+        ),
+    ] = ""
+    pool_connections_max: Annotated[
+        int,
+        env(
+            "DATABASE_POOL_MAX",
+            "Connections a process opens at most, the listener's not counted.",
+            ge=2,
+            le=200,
+        ),
+    ] = 8
+    statement_timeout_s: Annotated[
+        float,
+        env("DATABASE_STATEMENT_TIMEOUT_S", "Longest a statement may run.", gt=0, le=600),
+    ] = 10.0
+
+
+class RedisSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Where Redis or Valkey is."""
+
+    url: Annotated[
+        str,
+        env(
+            "REDIS_URL",
+            "Redis 7 or newer, or Valkey 8 or newer. Empty: `app up` starts an embedded Valkey.",
+            secret=True,
+        ),
+    ] = ""
+
+
+class ApiSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """The web process."""
+
+    host: Annotated[str, env("HOST", "Address the API listens on.")] = "127.0.0.1"
+    port: Annotated[
+        int,
+        env(
+            "PORT",
+            "Port the API listens on. Not set: `app up` takes the next free one from here.",
+            ge=0,
+            le=65535,
+        ),
+    ] = 8000
+    graceful_shutdown_s: Annotated[
+        int,
+        env(
+            "GRACEFUL_SHUTDOWN_S",
+            "Longest a stopping API waits for requests and sockets.",
+            ge=1,
+            le=300,
+        ),
+    ] = 5
+    forwarded_allow_ips: Annotated[
+        str, env("FORWARDED_ALLOW_IPS", "Proxies whose X-Forwarded-For is believed, by comma.")
+    ] = ""
+    cache_scores_ttl_s: Annotated[
+        float, env("CACHE_SCORES_TTL_S", "Longest a score may be served from Redis.", gt=0, le=60)
+    ] = 1.0
+    cache_markets_ttl_s: Annotated[
+        float,
+        env(
+            "CACHE_MARKETS_TTL_S",
+            "Longest lists and markets may be served from Redis.",
+            gt=0,
+            le=300,
+        ),
+    ] = 30.0
+    metrics_allow_ips: Annotated[
+        str,
+        env("METRICS_ALLOW_IPS", "Networks that may read /metrics, by comma, as CIDR."),
+    ] = "127.0.0.0/8,::1/128,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16"
+
+
+class AccessSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Who may ask, and how much."""
+
+    jwt_secret: Annotated[
+        str,
+        env(
+            "JWT_SECRET",
+            "Signs access tokens (HS256), at least 32 characters. Production refuses "
+            "to start with the default.",
+            secret=True,
+            min_length=32,
+        ),
+    ] = DEVELOPMENT_SECRET
+    access_token_ttl_s: Annotated[
+        int, env("ACCESS_TOKEN_TTL_S", "How long an access token is good.", ge=30, le=86_400)
+    ] = 900
+    refresh_token_ttl_s: Annotated[
+        int, env("REFRESH_TOKEN_TTL_S", "How long a refresh token is good.", ge=60, le=31_536_000)
+    ] = 2_592_000
+    anonymous_access: Annotated[
+        bool, env("ANONYMOUS_ACCESS", "Whether reads and sockets need no credentials.")
+    ] = True
+    anonymous_per_minute: Annotated[
+        int, env("LIMIT_ANONYMOUS_PER_MINUTE", "Requests a minute, per address.", ge=1)
+    ] = 100
+    user_per_minute: Annotated[
+        int, env("LIMIT_USER_PER_MINUTE", "Requests a minute, per user.", ge=1)
+    ] = 300
+    auth_per_minute: Annotated[
+        int, env("LIMIT_AUTH_PER_MINUTE", "Log-ins and registrations a minute, per address.", ge=1)
+    ] = 20
+
+
+class StreamSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """The log and the sockets."""
+
+    changes_kept_hours: Annotated[
+        int, env("CHANGES_KEPT_HOURS", "How long a match's log can be resumed.", ge=24, le=8760)
+    ] = 48
+    odds_kept_days: Annotated[
+        int, env("ODDS_KEPT_DAYS", "How long the history of prices is kept.", ge=1, le=3650)
+    ] = 14
+    queue_frames_max: Annotated[
+        int,
+        env(
+            "SOCKET_QUEUE_FRAMES_MAX",
+            "Frames that wait for one socket; past them it is sent a fresh snapshot instead.",
+            ge=8,
+            le=100_000,
+        ),
+    ] = 512
+    send_timeout_s: Annotated[
+        float,
+        env(
+            "SOCKET_SEND_TIMEOUT_S",
+            "How long one frame may take to leave before the reader is closed as too slow.",
+            gt=0,
+            le=300,
+        ),
+    ] = 15.0
+
+
+class ReplaySettings(msgspec.Struct, frozen=True, kw_only=True):
+    """The provider that plays recorded matches."""
+
+    speed: Annotated[
+        float,
+        env(
+            "REPLAY_SPEED", "How many times faster than it was a match is played.", gt=0, le=100_000
+        ),
+    ] = 60.0
+    recordings: Annotated[
+        str, env("REPLAY_RECORDINGS", "Folder of recordings. Empty: those that come along.")
+    ] = ""
+    lanes: Annotated[
+        int, env("REPLAY_LANES", "Matches of each sport that are on at once.", ge=1, le=200)
+    ] = 2
+
+
+class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """The worker process."""
+
+    providers: Annotated[str, env("PROVIDERS", "Providers that are switched on, by comma.")] = (
+        "replay"
+    )
+    jobs_max: Annotated[
+        int, env("WORKER_JOBS_MAX", "Polls one worker runs at once.", ge=1, le=500)
+    ] = 16
+    metrics_port: Annotated[
+        int,
+        env(
+            "WORKER_METRICS_PORT",
+            "Port of the worker's own /metrics; 0 switches it off.",
+            ge=0,
+            le=65535,
+        ),
+    ] = 0
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """All of them."""
+
+    environment: Annotated[
+        Literal["development", "test", "production"],
+        env("ENVIRONMENT", "production refuses default secrets and embedded servers."),
+    ] = "development"
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"], env("LOG_LEVEL", "What is logged.")
+    ] = "info"
+    log_form: Annotated[Literal["json", "console"], env("LOG_FORM", "How it is logged.")] = "json"
+    database: DatabaseSettings = DatabaseSettings()
+    redis: RedisSettings = RedisSettings()
+    api: ApiSettings = ApiSettings()
+    access: AccessSettings = AccessSettings()
+    stream: StreamSettings = StreamSettings()
+    replay: ReplaySettings = ReplaySettings()
+    worker: WorkerSettings = WorkerSettings()
+
+
+class Setting(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of the list of settings."""
+
+    name: str
+    path: tuple[str, ...]
+    type: Any
+    default: Any
+    description: str
+    secret: bool
+
+
+def every_setting(
+    tree: type[msgspec.Struct] = Settings, at: tuple[str, ...] = ()
+) -> Iterator[Setting]:
+    """Yields every setting of the tree, in the order of the file."""
+    hints = get_type_hints(tree, include_extras=True)
+    for field in msgspec.structs.fields(tree):
+        hint = hints[field.name]
+        path = (*at, field.name)
+        if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
+            yield from every_setting(hint, path)
+            continue
+        meta = next(m for m in hint.__metadata__ if isinstance(m, Meta))
+        extra = meta.extra or {}
+        yield Setting(
+            name=extra["env"],
+            path=path,
+            type=hint,
+            default=field.default,
+            description=meta.description or "",
+            secret=extra["secret"],
+        )
+
+
+def load(environment: Mapping[str, str] | None = None) -> Settings:
+    """Reads the settings; raises BadSettings that names every variable that is wrong.
+
+    An empty variable counts as not set, so that `NAME=` in a file means the default.
+    """
+    given = os.environ if environment is None else environment
+    tree: dict[str, Any] = {}
+    wrong: list[str] = []
+    for setting in every_setting():
+        text = given.get(setting.name, "")
+        if text == "":
+            continue
+        try:
+            value = msgspec.convert(text, setting.type, strict=False)
+        except msgspec.ValidationError as error:
+            wrong.append(f"{setting.name}: {error} ({setting.description})")
+            continue
+        at = tree
+        for step in setting.path[:-1]:
+            at = at.setdefault(step, {})
+        at[setting.path[-1]] = value
+    if wrong:
+        raise BadSettings("; ".join(wrong))
+    settings = msgspec.convert(tree, Settings)
+    check_production(settings)
+    return settings
+
+
+def check_production(settings: Settings) -> None:
+    """Raises BadSettings when production would run with something made for development."""
+    if settings.environment != "production":
+        return
+    if settings.access.jwt_secret == DEVELOPMENT_SECRET:
+        raise BadSettings("JWT_SECRET: production needs a secret of its own")
+    if not settings.database.url or not settings.redis.url:
+        raise BadSettings("DATABASE_URL, REDIS_URL: production does not run on embedded servers")

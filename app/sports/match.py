@@ -1,0 +1,92 @@
+"""A match's status and score, and the legal moves between statuses."""
+
+from enum import StrEnum
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+
+class Sport(StrEnum):
+    """The sports we follow; the value is the sport's id on the wire."""
+
+    FOOTBALL = "football"
+    BASKETBALL = "basketball"
+    TENNIS = "tennis"
+    HOCKEY = "hockey"
+
+
+SPORT_NAMES = {
+    Sport.FOOTBALL: "Football",
+    Sport.BASKETBALL: "Basketball",
+    Sport.TENNIS: "Tennis",
+    Sport.HOCKEY: "Ice hockey",
+}
+
+
+class MatchStatus(StrEnum):
+    """Where a match is in its life; the value is what the wire says."""
+
+    SCHEDULED = "scheduled"
+    LIVE = "live"
+    PAUSED = "paused"  # Half-time and other breaks: the clock stands, the match goes on.
+    INTERRUPTED = "interrupted"  # Stopped by something outside the game; may go on.
+    POSTPONED = "postponed"
+    FINISHED = "finished"
+    CANCELLED = "cancelled"
+    ABANDONED = "abandoned"  # Begun, and will not be finished.
+    AWARDED = "awarded"  # Decided at a table, walkovers and retirements included.
+
+
+OVER = frozenset(
+    {MatchStatus.FINISHED, MatchStatus.CANCELLED, MatchStatus.ABANDONED, MatchStatus.AWARDED}
+)
+IN_PLAY = frozenset({MatchStatus.LIVE, MatchStatus.PAUSED, MatchStatus.INTERRUPTED})
+
+_S = MatchStatus
+LEGAL_MOVES: dict[MatchStatus, frozenset[MatchStatus]] = {
+    _S.SCHEDULED: frozenset(_S) - {_S.SCHEDULED},
+    _S.POSTPONED: frozenset({_S.SCHEDULED, _S.LIVE, _S.CANCELLED, _S.AWARDED}),
+    _S.LIVE: frozenset({_S.PAUSED, _S.INTERRUPTED, _S.FINISHED, _S.ABANDONED, _S.AWARDED}),
+    _S.PAUSED: frozenset({_S.LIVE, _S.INTERRUPTED, _S.FINISHED, _S.ABANDONED, _S.AWARDED}),
+    _S.INTERRUPTED: frozenset(
+        {_S.LIVE, _S.PAUSED, _S.FINISHED, _S.ABANDONED, _S.AWARDED, _S.POSTPONED}
+    ),
+    # An ended match may still be decided otherwise at a table, never played on.
+    _S.FINISHED: frozenset({_S.AWARDED}),
+    _S.ABANDONED: frozenset({_S.AWARDED, _S.POSTPONED}),
+    _S.CANCELLED: frozenset({_S.POSTPONED, _S.AWARDED}),
+    _S.AWARDED: frozenset(),
+}
+
+
+def may_move(old: MatchStatus, new: MatchStatus) -> bool:
+    """Says whether a match may go from one status to the other; staying is always legal."""
+    return old == new or new in LEGAL_MOVES[old]
+
+
+# Basketball reaches about 200; the limit only keeps out nonsense.
+Points = Annotated[int, Meta(ge=0, le=999)]
+
+
+class Period(msgspec.Struct, frozen=True, kw_only=True):
+    """What one period, quarter or set brought: its own points, not the running total."""
+
+    name: str
+    home: Points
+    away: Points
+
+
+class Score(msgspec.Struct, frozen=True, kw_only=True):
+    """The state of play: goals in football and hockey, points in basketball, sets in tennis.
+
+    `period` is what people call it ("1st Half", "3rd Period", "Q2", "Set 3"), `clock` is in the
+    sport's own manner ("45+2'", "12:31"); both are null when there is none.
+    """
+
+    status: MatchStatus
+    home: Points | None = None
+    away: Points | None = None
+    period: str | None = None
+    clock: str | None = None
+    periods: tuple[Period, ...] = ()

@@ -1,0 +1,76 @@
+"""What one provider said about one match at one moment; where every provider's normaliser ends."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from app.sports.ids import ExternalId, ProviderName
+from app.sports.incidents import Incident
+from app.sports.market import MarketStatus, MarketType, SelectionKey
+from app.sports.match import Score, Sport
+
+Name = Annotated[str, Meta(min_length=1, max_length=200)]
+
+
+class ObservedLeague(msgspec.Struct, frozen=True, kw_only=True):
+    """A league as its provider names it."""
+
+    external_id: ExternalId
+    name: Name
+    country: str | None = None
+    season: str | None = None
+
+
+class ObservedParticipant(msgspec.Struct, frozen=True, kw_only=True):
+    """A team or a player as its provider names it."""
+
+    external_id: ExternalId
+    name: Name
+
+
+class ObservedQuote(msgspec.Struct, frozen=True):
+    """What one bookmaker offers for one selection. `odds` None: it offers nothing now."""
+
+    bookmaker: str
+    selection: SelectionKey
+    odds: Decimal | None
+
+
+class ObservedMarket(msgspec.Struct, frozen=True, kw_only=True):
+    """One market with the quotes of every bookmaker the provider speaks for.
+
+    `status` is the provider's word on the whole market, `reason` why it is not open
+    ("possible_goal", "match_over" ...). `line` is None for a market without one.
+    """
+
+    type: MarketType
+    line: Decimal | None = None
+    status: MarketStatus = MarketStatus.OPEN
+    reason: str | None = None
+    quotes: tuple[ObservedQuote, ...] = ()
+
+
+class Observation(msgspec.Struct, frozen=True, kw_only=True):
+    """One provider, one match, one moment.
+
+    `observed_at` is the provider's clock and `received_at` ours, both UTC. `score` is None when
+    only markets were asked for. `incidents` are all the provider has told of so far, in order;
+    `markets` are those it spoke of now. `simulated` marks what no real feed said.
+    """
+
+    provider: ProviderName
+    external_id: ExternalId
+    sport: Sport
+    league: ObservedLeague
+    home: ObservedParticipant
+    away: ObservedParticipant
+    start_time: datetime
+    observed_at: datetime
+    received_at: datetime
+    score: Score | None = None
+    incidents: tuple[Incident, ...] = ()
+    markets: tuple[ObservedMarket, ...] = ()
+    simulated: bool = False
