@@ -1,4 +1,8 @@
-"""What occurs in a match, as one tagged union; the tag is the wire's `type`."""
+"""What occurs in a match, as one tagged union; the tag is the wire's `type`.
+
+Encoded, an incident is what the wire says of it: camelCase, `homeScore` and `awayScore` for the
+score after it, and nothing for what is not known.
+"""
 
 from typing import Annotated, Literal
 
@@ -12,7 +16,22 @@ Side = Literal["home", "away"]
 IncidentKey = Annotated[str, Meta(min_length=1, max_length=100)]
 
 
-class _Incident(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
+_ON_THE_WIRE = {"home": "homeScore", "away": "awayScore"}
+
+
+def _wire_name(field: str) -> str:
+    head, *rest = field.split("_")
+    return _ON_THE_WIRE.get(field, head + "".join(word.capitalize() for word in rest))
+
+
+class _Incident(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    tag_field="type",
+    rename=_wire_name,
+    omit_defaults=True,
+):
     key: IncidentKey
     period: str | None = None
     clock: str | None = None

@@ -1,0 +1,5 @@
+"""Every mapped table, used qualified by its file: `catalog.League`, `matches.LiveScore`.
+
+Read `catalog`, `matches`, `markets`, `changes`, `polling`, `access`. Migrations write the schema;
+a test holds these mappings equal to it.
+"""
