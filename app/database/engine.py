@@ -1,6 +1,6 @@
 """Ways to Postgres: the asyncpg pool of hot paths, SQLAlchemy's engine for the rest."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Protocol, cast
 
@@ -84,7 +84,7 @@ async def open_pool(
 
 
 @asynccontextmanager
-async def connection(pool: Pool) -> AsyncIterator[Connection]:
+async def connection(pool: Pool) -> AsyncGenerator[Connection]:
     """Lends a connection; raises DependencyDown when Postgres is out of reach or goes away."""
     try:
         async with pool.acquire(timeout=ACQUIRE_TIMEOUT_S) as lent:
