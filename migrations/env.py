@@ -16,8 +16,12 @@ MAPPED = (access, catalog, changes, markets, matches, polling)
 
 
 def is_ours(
-    item: SchemaItem, name: str | None, kind: str, _reflected: bool, _to: SchemaItem | None
-) -> bool:  # noqa: E501, FBT001
+    item: SchemaItem,
+    name: str | None,
+    kind: str,
+    _reflected: bool,  # noqa: FBT001 - alembic calls it so.
+    _to: SchemaItem | None,
+) -> bool:
     """Leaves out partitions: housekeeping makes and drops them."""
     del item
     return not (kind == "table" and (name or "").startswith(("changes_", "odds_history_")))
