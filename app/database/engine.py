@@ -16,7 +16,7 @@ from app.errors import DependencyDown
 
 # Longest a caller waits for a free connection, and for a new one to be made.
 ACQUIRE_TIMEOUT_S = 5.0
-CONNECT_TIMEOUT_S = 5.0
+CONNECT_TIMEOUT_S = 5
 # The engine serves log-ins and lists: few, short.
 ENGINE_CONNECTIONS_MAX = 4
 

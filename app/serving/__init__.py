@@ -1,0 +1,1 @@
+"""How uvicorn serves us: `server` says goodbye to sockets before the door closes."""

@@ -1,0 +1,50 @@
+"""The frames that are not entries of the log, and the messages a client may send."""
+
+from datetime import UTC, datetime
+from typing import Literal
+
+import msgspec
+
+from app.stream.change import Place, wire_time
+
+# What `kinds=` may name, and the frames each stands for.
+KINDS = {
+    "score": frozenset({"score_update", "score_correction", "incident"}),
+    "odds": frozenset({"odds_update", "market_status"}),
+    "prediction": frozenset({"prediction_update"}),
+}
+
+SnapshotReason = Literal["start", "resume_expired", "slow_consumer"]
+
+PONG = '{"type":"pong"}'
+_TEXT = msgspec.json.Encoder()
+
+
+class Ping(msgspec.Struct, frozen=True, tag_field="type", tag="ping"):
+    """`{"type":"ping"}`, answered by `{"type":"pong"}`."""
+
+
+MESSAGE = msgspec.json.Decoder(Ping)
+
+
+def envelope(kind: str, match_id: int, place: Place, data: str, more: str = "") -> str:
+    """Returns a frame as text: the fields every frame has, `more` of them, and the data."""
+    return (
+        f'{{"type":"{kind}","matchId":"{match_id}","seq":{place.seq},"resume":"{place.token()}",'
+        f'"timestamp":"{wire_time(datetime.now(UTC))}"{more},"data":{data}}}'
+    )
+
+
+def snapshot(match_id: int, place: Place, data: str, reason: SnapshotReason) -> str:
+    """Returns a snapshot: everything, true at `place`, and why it is sent."""
+    return envelope("snapshot", match_id, place, data, f',"reason":"{reason}"')
+
+
+def heartbeat(match_id: int, place: Place) -> str:
+    """Returns what is sent when there is nothing to say: still here, still at this place."""
+    return envelope("heartbeat", match_id, place, "{}")
+
+
+def error(code: str, message: str) -> str:
+    """Returns what is said before a close, or of a message that cannot be read."""
+    return _TEXT.encode({"type": "error", "code": code, "message": message}).decode()

@@ -1,0 +1,194 @@
+"""WS /live/{matchId}: one match, first state and then every change."""
+
+import asyncio
+import contextlib
+from typing import Annotated, Any
+
+import msgspec
+from litestar import WebSocket, websocket
+from litestar.exceptions import WebSocketDisconnect
+from msgspec import Meta
+
+from app import metrics
+from app.database.engine import Pool
+from app.errors import AppError, Internal, MalformedId, MalformedRequest, NotFound
+from app.logs import logger
+from app.sockets import close_codes, frames
+from app.sockets.close_codes import CloseCode
+from app.sockets.session import Close, Pulse, Session
+from app.sockets.snapshots import Snapshots
+from app.sports.ids import is_wire_id, number_of
+from app.stream.change import Place, parse_token
+from app.stream.hub import Hub
+
+PROTOCOL = "live"
+# Messages in a row that cannot be read; a client that sends more is not one of ours.
+BAD_MESSAGES_MAX = 10
+
+log = logger(__name__)
+Socket = WebSocket[Any, Any, Any]
+
+
+class Wishes(msgspec.Struct, frozen=True, rename="camel"):
+    """What a client may ask for in the query of /live."""
+
+    since: str | None = None
+    kinds: str | None = None
+    # Below a second a heartbeat is traffic; above two minutes proxies have cut the line.
+    heartbeat_ms: Annotated[int, Meta(ge=1_000, le=120_000)] = 15_000
+    token: str | None = None
+
+
+class Live:
+    """What the sockets of a process share. `main` makes one and keeps it in the app's state."""
+
+    def __init__(self, hub: Hub, pool: Pool, *, send_timeout_s: float) -> None:
+        self.hub = hub
+        self.pool = pool
+        self.snapshots = Snapshots(pool)
+        self.pulse = Pulse(send_timeout_s=send_timeout_s)
+
+
+def read_wishes(query: dict[str, str]) -> tuple[Wishes, Place | None, frozenset[str] | None]:
+    """Returns the wishes, the place to go on from and the frames wanted (None: all).
+
+    Raises MalformedRequest and MalformedResume.
+    """
+    try:
+        wishes = msgspec.convert(query, Wishes, strict=False)
+    except msgspec.ValidationError as error:
+        raise MalformedRequest(str(error)) from error
+    place = parse_token(wishes.since) if wishes.since else None
+    if wishes.kinds is None:
+        return wishes, place, None
+    wanted: set[str] = set()
+    for kind in wishes.kinds.split(","):
+        if kind not in frames.KINDS:
+            raise MalformedRequest(f"kinds takes {', '.join(frames.KINDS)}")
+        wanted |= frames.KINDS[kind]
+    return wishes, place, frozenset(wanted)
+
+
+def match_number(text: str) -> int:
+    """Returns the number behind a match's id; raises MalformedId and NotFound."""
+    if not is_wire_id(text):
+        raise MalformedId
+    number = number_of(text)
+    if number is None:
+        raise NotFound(f"There is no match {text}.")
+    return number
+
+
+def close_code_of(error: AppError) -> CloseCode:
+    """Returns how a socket closes for an error."""
+    by_status = {
+        400: close_codes.BAD_REQUEST,
+        401: close_codes.NOT_AUTHENTICATED,
+        403: close_codes.NOT_ALLOWED,
+        404: close_codes.NO_SUCH_MATCH,
+        429: close_codes.TOO_MANY,
+    }
+    return by_status.get(error.status, close_codes.OUR_FAULT)
+
+
+@websocket("/live/{match_id:str}")
+async def live(socket: Socket, match_id: str) -> None:
+    """Follows one match until either side goes."""
+    door: Live = socket.app.state.live
+    await socket.accept()
+    metrics.sockets_open.labels(PROTOCOL).inc()
+    closed_with = close_codes.DONE.code
+
+    async def close(code: CloseCode) -> None:
+        nonlocal closed_with
+        closed_with = code.code
+        with contextlib.suppress(WebSocketDisconnect, RuntimeError):
+            # The client may have gone first, or a second close may come late.
+            await socket.close(code.code, code.name)
+
+    try:
+        if door.pulse.going_away:
+            await close(close_codes.GOING_AWAY)
+            return
+        number = match_number(match_id)
+        wishes, since, kinds = read_wishes(dict(socket.query_params))
+        await _follow(door, socket, number, wishes, since=since, kinds=kinds, close=close)
+    except AppError as error:
+        with contextlib.suppress(WebSocketDisconnect, RuntimeError):
+            await socket.send_data(frames.error(error.code, error.detail))
+        await close(close_code_of(error))
+    finally:
+        metrics.sockets_open.labels(PROTOCOL).dec()
+        metrics.sockets_closed.labels(PROTOCOL, str(closed_with)).inc()
+
+
+async def _follow(
+    door: Live,
+    socket: Socket,
+    match_id: int,
+    wishes: Wishes,
+    *,
+    since: Place | None,
+    kinds: frozenset[str] | None,
+    close: Close,
+) -> None:
+    subscription = door.hub.subscribe(match_id)
+    session = Session(
+        hub=door.hub,
+        pool=door.pool,
+        snapshots=door.snapshots,
+        subscription=subscription,
+        send=socket.send_data,
+        close=close,
+        heartbeat_s=wishes.heartbeat_ms / 1000,
+        kinds=kinds,
+    )
+    door.pulse.add(session)
+    writer = asyncio.create_task(_write(session, since))
+    try:
+        await _listen(socket, session)
+    finally:
+        door.pulse.discard(session)
+        door.hub.unsubscribe(subscription)
+        writer.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await writer
+
+
+async def _write(session: Session, since: Place | None) -> None:
+    """Runs the session; whatever ends it closes the socket, which ends the listening side."""
+    try:
+        await session.run(since)
+    except (WebSocketDisconnect, RuntimeError):
+        # The client went while a frame was on its way.
+        return
+    except asyncio.CancelledError:
+        if session.closed_with is close_codes.TOO_SLOW:
+            await session.hang_up()
+            return
+        raise
+    except Exception:
+        log.exception("socket_failed")
+        await session.end(close_codes.OUR_FAULT, Internal())
+
+
+async def _listen(socket: Socket, session: Session) -> None:
+    """Reads what the client says until it goes; raises AppError to close with its code."""
+    bad = 0
+    while True:
+        message = await socket.receive()
+        if message["type"] == "websocket.disconnect":
+            return
+        try:
+            frames.MESSAGE.decode(message.get("text") or message.get("bytes") or b"")
+        except msgspec.DecodeError as error:
+            bad += 1
+            if bad >= BAD_MESSAGES_MAX:
+                raise MalformedRequest(f"{bad} messages in a row could not be read.") from error
+            await session.send(frames.error("malformed_message", str(error)), "error")
+        else:
+            bad = 0
+            await session.send(frames.PONG, "pong")
+
+
+live_routes = [live]

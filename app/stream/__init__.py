@@ -1,0 +1,21 @@
+"""What happened, in order, to whom it may concern.
+
+A **change** is one entry of a match's log: `seq` 1, 2, 3 ... without a hole, in commit order,
+written by the triggers alone. A **place** is where a reader is in it: a seq and the entry's `at`.
+The two together are its identity: a database restored from a backup, or one that lost its tail in
+a crash, has other entries under the same numbers, and a reader who is not sure gets a fresh
+snapshot instead of a guess. A **resume token** is a place, for clients.
+
+Read `change` (the values), `log` (reading Postgres), `subscription` (one reader's bounded queue),
+`hub` (one reader of the log for the whole process).
+
+Invariants, each with a test:
+- A subscriber sees every change after its place once, in order, or is told `Resync` and starts
+  from a snapshot. Never a hole, never a double.
+- Nothing depends on a notification: it only says *when* to read. A reconnect and a slow timer
+  say so too.
+- The hub never waits for a reader. A reader's queue is bounded; full, it is emptied and the reader
+  is told to start from a snapshot.
+- State first, without a race: subscribe, then read the snapshot with its place in one transaction,
+  then drop what the snapshot already holds.
+"""
