@@ -5,6 +5,8 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Protocol, cast
 
 import asyncpg
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlalchemy.ext.asyncio import (
     AsyncEngine,
     AsyncSession,
@@ -19,6 +21,7 @@ ACQUIRE_TIMEOUT_S = 5.0
 CONNECT_TIMEOUT_S = 5
 # The engine serves log-ins and lists: few, short.
 ENGINE_CONNECTIONS_MAX = 4
+ENGINE_STATEMENT_TIMEOUT_S = 10.0
 
 Row = Mapping[str, Any]
 Pool = asyncpg.Pool
@@ -101,10 +104,31 @@ def open_engine(url: str, *, name: str) -> AsyncEngine:
         max_overflow=0,
         pool_timeout=ACQUIRE_TIMEOUT_S,
         pool_pre_ping=True,
-        connect_args={"timeout": CONNECT_TIMEOUT_S, "server_settings": {"application_name": name}},
+        connect_args={
+            "timeout": CONNECT_TIMEOUT_S,
+            "command_timeout": ENGINE_STATEMENT_TIMEOUT_S,
+            "server_settings": {"application_name": name},
+        },
     )
 
 
 def sessions(engine: AsyncEngine) -> async_sessionmaker[AsyncSession]:
     """Returns the maker of sessions over an engine."""
     return async_sessionmaker(engine, expire_on_commit=False)
+
+
+@asynccontextmanager
+async def session(maker: async_sessionmaker[AsyncSession]) -> AsyncGenerator[AsyncSession]:
+    """Lends a session; what is not committed is rolled back.
+
+    Raises DependencyDown when Postgres is out of reach or goes away.
+    """
+    try:
+        async with maker() as lent:
+            yield lent
+    except (*GONE, NoConnectionFree) as error:
+        raise DependencyDown("The database is out of reach.") from error
+    except DBAPIError as error:
+        if isinstance(error.orig, BaseException) and isinstance(error.orig.__cause__, GONE):
+            raise DependencyDown("The database is out of reach.") from error
+        raise
