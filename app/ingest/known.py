@@ -1,0 +1,81 @@
+"""What a worker remembers between polls, so as not to ask Postgres again. Never the truth.
+
+Ids of ours do not change, so remembering them is safe; what is learnt in a transaction is kept
+only when it committed, or a rollback would leave ids behind that no row has.
+"""
+
+from collections import OrderedDict
+from collections.abc import Hashable
+from decimal import Decimal
+from typing import Generic, TypeVar
+
+import msgspec
+
+from app.sports.incidents import Incident
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+# About 200 bytes each: a worker that has seen a whole season stays under 100 MB.
+REMEMBERED_MAX = 100_000
+
+
+class Remembered(Generic[K, V]):
+    """The newest things learnt, at most `limit`; `keep` makes what is pending known."""
+
+    def __init__(self, limit: int = REMEMBERED_MAX) -> None:
+        self._kept: OrderedDict[K, V] = OrderedDict()
+        self._pending: dict[K, V] = {}
+        self._limit = limit
+
+    def get(self, key: K) -> V | None:
+        """Returns what is known of a key, what is pending included."""
+        found = self._pending.get(key)
+        return found if found is not None else self._kept.get(key)
+
+    def learn(self, key: K, value: V) -> None:
+        """Notes something that holds if the transaction commits."""
+        self._pending[key] = value
+
+    def keep(self) -> None:
+        """The transaction committed."""
+        for key, value in self._pending.items():
+            self._kept[key] = value
+            self._kept.move_to_end(key)
+        self._pending.clear()
+        while len(self._kept) > self._limit:
+            self._kept.popitem(last=False)
+
+    def drop(self) -> None:
+        """The transaction did not commit."""
+        self._pending.clear()
+
+
+class KnownMarket(msgspec.Struct, frozen=True):
+    """A market's id and its selections' ids by key."""
+
+    id: int
+    selections: dict[str, int]
+
+
+MatchKey = tuple[str, str]
+MarketKey = tuple[int, str, Decimal | None]
+
+
+class Known:
+    """All that one line of polls remembers. Not shared between polls that run at once."""
+
+    def __init__(self) -> None:
+        self.matches: Remembered[MatchKey, int] = Remembered()
+        self.markets: Remembered[MarketKey, KnownMarket] = Remembered()
+        self.incidents: Remembered[tuple[int, str], tuple[Incident, ...]] = Remembered(2_000)
+
+    def keep(self) -> None:
+        """The transaction committed: what it taught holds."""
+        for remembered in (self.matches, self.markets, self.incidents):
+            remembered.keep()
+
+    def drop(self) -> None:
+        """The transaction did not commit: what it taught does not hold."""
+        for remembered in (self.matches, self.markets, self.incidents):
+            remembered.drop()

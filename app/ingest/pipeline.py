@@ -1,0 +1,56 @@
+"""The story: what was observed, to what we hold true."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from app import metrics
+from app.database.engine import Connection
+from app.ingest.identity import identify, reschedule
+from app.ingest.known import Known
+from app.ingest.occurrences import save_incidents
+from app.ingest.prices import save_prices
+from app.ingest.scores import save_scores
+from app.sports.observation import Observation
+
+# Observations taken in by one transaction; more are the caller's to split. 500 matches of 15
+# quotes each are one statement of 7,500 rows, some 200 ms.
+OBSERVATIONS_MAX = 500
+
+_LOCK = """
+SELECT 1 FROM match_heads WHERE match_id = ANY ($1::bigint[]) ORDER BY match_id
+FOR NO KEY UPDATE
+"""
+
+
+class Ingested(msgspec.Struct, frozen=True, kw_only=True):
+    """What one batch was: matches seen, scores that changed, quotes told."""
+
+    matches: int = 0
+    scores_changed: int = 0
+    quotes: int = 0
+
+
+async def ingest(
+    connection: Connection, observations: Sequence[Observation], known: Known
+) -> Ingested:
+    """Takes in what was observed, in the caller's transaction. Safe to call twice.
+
+    Raises what asyncpg raises; nothing was written then. The caller says `known.keep()` after the
+    commit and `known.drop()` without one.
+    """
+    assert len(observations) <= OBSERVATIONS_MAX, len(observations)
+    if not observations:
+        return Ingested()
+    observed = await identify(connection, observations, known)
+    await connection.execute(_LOCK, list(observed))
+    await reschedule(connection, {m: o.start_time for m, o in observed.items()})
+    changed = await save_scores(connection, observed)
+    await save_incidents(connection, observed, known)
+    quotes = await save_prices(connection, observed, known)
+    for match_id, observation in observed.items():
+        metrics.observations.labels(observation.provider, observation.sport).inc()
+        if match_id in changed:
+            metrics.matches_changed.labels(observation.sport).inc()
+    metrics.quotes_saved.labels(observations[0].provider).inc(quotes)
+    return Ingested(matches=len(observed), scores_changed=len(changed), quotes=quotes)
