@@ -1,0 +1,89 @@
+"""The command line: which commands there are; each loads its module only when it is called."""
+
+import importlib
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from app.settings import BadSettings
+
+BAD_SETTINGS_EXIT = 2
+
+# Name: (module:attribute, what it does). The text stands here so that `--help` loads nothing.
+LISTS = {
+    "errors": ("app.commands.list_errors:errors", "Every error code, its status and meaning."),
+    "settings": ("app.commands.lists:settings", "Every environment variable."),
+    "metrics": ("app.commands.lists:metrics", "Every metric."),
+    "close-codes": ("app.commands.lists:close_codes", "Every close code of a socket."),
+}
+USERS = {
+    "create": ("app.commands.users:create", "Creates a user."),
+    "demo": ("app.commands.users:demo", "Creates the two demo users that a file names."),
+}
+COMMANDS = {
+    "up": ("app.commands.up:up", "Runs everything: servers, API, worker."),
+    "api": ("app.commands.api:api", "Runs one API process."),
+    "worker": ("app.commands.worker:worker", "Runs one worker process."),
+    "migrate": ("app.commands.migrate:migrate", "Brings the database to a revision."),
+    "downgrade": ("app.commands.migrate:downgrade", "Takes the database back to a revision."),
+    "migration": ("app.commands.migrate:migration", "Writes a migration from the models."),
+    "replay": ("app.commands.replay:replay", "Records what a provider says."),
+}
+
+
+class BadCall(click.ClickException):
+    """A setting is wrong: one line, exit code 2."""
+
+    exit_code = BAD_SETTINGS_EXIT
+
+
+class Commands(click.Group):
+    """A group whose commands are loaded when they are called."""
+
+    def __init__(self, places: Mapping[str, tuple[str, str]], **options: Any) -> None:
+        super().__init__(**options)
+        self.places = places
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Returns the names in the order of the list."""
+        return [*self.places, *super().list_commands(ctx)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Returns the command of that name, loading its module."""
+        if cmd_name not in self.places:
+            return super().get_command(ctx, cmd_name)
+        module, attribute = self.places[cmd_name][0].split(":")
+        return getattr(importlib.import_module(module), attribute)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Writes the list of commands from the texts here, loading none of them."""
+        rows = [(name, text) for name, (_, text) in self.places.items()]
+        for name in super().list_commands(ctx):
+            command = super().get_command(ctx, name)
+            rows.append((name, command.get_short_help_str() if command else ""))
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Runs the command; wrong settings become one line instead of a stack trace."""
+        try:
+            return super().invoke(ctx)
+        except BadSettings as error:
+            raise BadCall(str(error)) from error
+
+
+main = Commands(COMMANDS, name="app", help="Touchline, a real-time sports-data backend.")
+main.add_command(Commands(LISTS, name="list", help="Prints the catalogues of this program."))
+main.add_command(Commands(USERS, name="users", help="Creates users."))
+
+
+@main.group()
+def settings() -> None:
+    """Prints the settings in other forms."""
+
+
+@settings.command()
+def example() -> None:
+    """Prints `.env.example`."""
+    click.echo(importlib.import_module("app.commands.env_file").example(), nl=False)

@@ -1,0 +1,91 @@
+"""`app users ...`: users made by whoever runs this."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import click
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app import settings
+from app.access.errors import EmailTaken, WrongCredentials
+from app.access.passwords import PASSWORDS
+from app.access.users import authenticate, create_user, users_in
+from app.commands.place import database
+from app.database.engine import open_engine, sessions
+from app.errors import AppError
+from app.supervisor.demo import DemoUsers, LogIn
+
+ROLES = ("user", "operator")
+
+
+@click.command()
+@click.option("--email", required=True, help="The e-mail address to log in with.")
+@click.option(
+    "--password",
+    prompt=True,
+    hide_input=True,
+    envvar="NEW_USER_PASSWORD",
+    help="Asked for when it is not given; NEW_USER_PASSWORD keeps it out of `ps`.",
+)
+@click.option("--role", type=click.Choice(ROLES), default="user", show_default=True)
+def create(email: str, password: str, role: str) -> None:
+    """Creates a user."""
+    log_in = LogIn(email=email, password=password)
+    try:
+        run(lambda session: _create(session, log_in, role))
+    except AppError as error:
+        wrong = "; ".join(f"{field.field} {field.message}" for field in error.errors)
+        raise click.ClickException(wrong or error.detail) from error
+    click.echo(f"created {role} {email}")
+
+
+@click.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def demo(file: Path) -> None:
+    """Creates the two demo users that FILE names, or gives them the passwords in it."""
+    users = msgspec.json.decode(file.read_bytes(), type=DemoUsers)
+    for role in ROLES:
+        log_in: LogIn = getattr(users, role)
+        run(lambda session, log_in=log_in, role=role: _ensure(session, log_in, role))
+
+
+def run(work: Callable[[AsyncSession], Awaitable[None]]) -> None:
+    """Runs the work in a session on the database that is meant."""
+    with database(settings.load()) as url:
+        asyncio.run(_run(url, work))
+
+
+async def _run(url: str, work: Callable[[AsyncSession], Awaitable[None]]) -> None:
+    engine = open_engine(url, name="touchline users")
+    try:
+        async with sessions(engine)() as session:
+            await work(session)
+    finally:
+        await engine.dispose()
+
+
+async def _create(session: AsyncSession, log_in: LogIn, role: str) -> None:
+    await create_user(session, log_in.email, log_in.password, role=role)
+    await session.commit()
+
+
+async def _ensure(session: AsyncSession, log_in: LogIn, role: str) -> None:
+    try:
+        await _create(session, log_in, role)
+    except EmailTaken:
+        await session.rollback()
+        await _correct_password(session, log_in)
+
+
+async def _correct_password(session: AsyncSession, log_in: LogIn) -> None:
+    """Gives a demo user the password that we tell: its database outlived our folder."""
+    try:
+        await authenticate(session, log_in.email, log_in.password)
+    except WrongCredentials:
+        users = users_in(session)
+        user = await users.get_one(email=log_in.email)
+        user.password_hash = await PASSWORDS.hash(log_in.password)
+        await users.update(user)
+    await session.commit()
