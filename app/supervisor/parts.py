@@ -12,6 +12,7 @@ from app.devstack.launch import Launch, kill, launch, tail
 
 BACKOFF_FIRST_S = 0.1
 BACKOFF_MAX_S = 5.0
+LAST_LINES = 5
 STEADY_S = 10.0  # Whoever ran this long starts its backoff anew.
 # A log that grows past this is emptied: it is a window on the newest, not an archive.
 LOG_BYTES_MAX = 32 * 1024 * 1024
@@ -105,16 +106,18 @@ class Watch:
             if now - self._started_at > STEADY_S:
                 self._backoff_s = BACKOFF_FIRST_S
             self._start_at = now + self._backoff_s
-            return f"{self.part.name} ended; starting it again in {self._backoff_s:.1f} s"
+            return self._obituary()
         if now < self._start_at:
             return ""
         self._backoff_s = min(2 * self._backoff_s, BACKOFF_MAX_S)
         self._started_at, self._start_at = now, None
         return self._launch()
 
-    def last_words(self) -> str:
-        """Returns the end of the part's log."""
-        return tail(self.part.log)
+    def _obituary(self) -> str:
+        """Returns that it ended, with its last words the first time in a row."""
+        text = f"{self.part.name} ended; starting it again in {self._backoff_s:.1f} s"
+        first = self._backoff_s == BACKOFF_FIRST_S
+        return f"{text}\n{tail(self.part.log, LAST_LINES)}".rstrip() if first else text
 
     def _launch(self) -> str:
         try:

@@ -139,7 +139,7 @@ class Supervisor:
         for watch in self._watches:
             news = watch.look()
             if news:
-                say(f"{news}\n{watch.last_words()}".rstrip())
+                say(news)
 
     def _announce(self, demo: DemoUsers | None) -> None:
         if demo is not None:

@@ -1,0 +1,63 @@
+# Touchline's two commands are `make run` and `make test`; `make help` lists the rest.
+# All that is needed is GNU make, bash and a Python from 3.11 on (make PYTHON=... names one).
+SHELL := bash
+.SHELLFLAGS := -euc
+.DEFAULT_GOAL := help
+.PHONY: help run test check migrate migration lock format clean install install-dev browser \
+	bench bench-latency bench-ingest bench-memory
+python := .venv/bin/python
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: install ## servers, migrations, API and worker; PORT=, DATABASE_URL=, REDIS_URL=, Ctrl-C stops
+	@# Tied to make: whoever kills make, even with SIGKILL, stops everything.
+	@exec $(python) -I -S app/devstack/tied.py $$PPID 15 -1 -1 $(abspath $(python)) -m app up
+
+test: install-dev browser ## every test; args="-k goal" passes options to pytest
+	@# Every worker has servers of its own, so their number is bounded.
+	@$(python) -m pytest -n logical --maxprocesses 4 --dist loadgroup $(args)
+
+check: install-dev ## linter, formatter, types, import contracts, house rules
+	@.venv/bin/ruff check --quiet .
+	@.venv/bin/ruff format --check --quiet .
+	@.venv/bin/pyright --warnings
+	@.venv/bin/lint-imports
+	@$(python) -m pytest -q tests/test_house_rules.py
+
+migrate: install ## brings the database up to date (DATABASE_URL=, the running one, or .run/'s)
+	@$(python) -m app migrate
+
+migration: install ## writes a migration from the models: make migration m="add something"
+	@$(python) -m app migration --message "$(m)"
+
+bench: bench-latency bench-ingest bench-memory ## every measurement, one after the other
+
+bench-latency: install-dev ## from commit to socket: milliseconds
+	@$(python) -m bench.latency
+
+bench-ingest: install-dev ## quotes a second, beside the bare upsert
+	@$(python) -m bench.ingest
+
+bench-memory: install-dev ## megabytes idle, kilobytes a socket
+	@$(python) -m bench.memory
+
+lock: install-dev ## makes requirements/*.lock anew; args="--upgrade" takes newer versions
+	@requirements/compile $(args)
+
+format: install-dev ## formats the code and mends what the linter can
+	@.venv/bin/ruff check --fix --quiet . || true
+	@.venv/bin/ruff format .
+
+clean: ## removes .venv, .run (the embedded servers' data!) and caches
+	rm -rf .venv .run .pytest_cache .ruff_cache .import_linter_cache .hypothesis dist build
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+install:
+	@requirements/install run
+
+install-dev:
+	@requirements/install dev
+
+browser:
+	@command -v chromium >/dev/null || deploy/debian-packages chromium || echo "browser tests are skipped"
