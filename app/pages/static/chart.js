@@ -1,0 +1,164 @@
+// The path the prices of one market took, and takes.
+
+import uPlot from "./vendor/uplot/uPlot.esm.js";
+import { el, put } from "./dom.js";
+import { isOpen, ordered } from "./state.js";
+import { oddsText } from "./words.js";
+
+const HEIGHT = 240;
+// Prices kept in the page; the oldest go first.
+const POINTS_MAX = 20_000;
+// Odds are spaced by the chance they stand for, so that 1.2 → 1.4 is as long as it feels and an
+// outsider at 200 doesn't press everything else flat.
+const TICKS = [1.01, 1.1, 1.25, 1.5, 2, 3, 5, 10, 50];
+const toChance = (odds) => -1 / odds;
+const toOdds = (place) => -1 / place;
+
+/** Draws the prices of a market's selections over time. */
+export class PriceChart {
+  #points = []; // { at, id, odds }, in order of time; odds null: not to be had
+  #selections = [];
+  #plot = null;
+
+  constructor({ node, keys }) {
+    this.node = node;
+    this.keys = keys;
+    new ResizeObserver(() => this.#fit()).observe(node);
+    document.documentElement.addEventListener("themechange", () => this.#restart());
+  }
+
+  /** Takes the path so far, as /api/odds/{id}/history tells it. */
+  begin(market, path) {
+    this.#points = [...path, ...this.#points].sort((a, b) => a.at - b.at);
+    this.#name(market);
+    this.#restart();
+  }
+
+  /** Takes the prices of now and draws when one differs. */
+  add(market) {
+    const renamed = this.#name(market);
+    let added = false;
+    for (const selection of market.selections) {
+      const odds = isOpen(market, selection) ? selection.odds : null;
+      if (this.#last(selection.id) === odds) continue;
+      this.#points.push({ at: this.#moment(market, selection), id: selection.id, odds });
+      added = true;
+    }
+    if (this.#points.length > POINTS_MAX) this.#points.splice(0, POINTS_MAX / 10);
+    if (renamed || !this.#plot) this.#restart();
+    else if (added) this.#plot.setData(this.#columns());
+    this.#write(market);
+  }
+
+  /** How many prices are shown. */
+  get size() {
+    return this.#points.length;
+  }
+
+  // The server's clock, never ours, and never back.
+  #moment(market, selection) {
+    const told = [market.updatedAt, selection.updatedAt].map((text) => Date.parse(text) || 0);
+    return Math.max(...told.map((ms) => ms / 1000), this.#points.at(-1)?.at ?? 0);
+  }
+
+  #last(id) {
+    return this.#points.findLast((point) => point.id === id)?.odds;
+  }
+
+  #name(market) {
+    const selections = ordered(market);
+    const same = selections.map(({ id }) => id).join() === this.#selections.map(({ id }) => id).join();
+    if (same) return false;
+    this.#selections = selections;
+    this.keys.replaceChildren(
+      ...selections.map(({ key, name }) =>
+        el("li", { class: "key", "data-key": key }, el("span", { class: "swatch" }), `${name} `, el("b")),
+      ),
+    );
+    return true;
+  }
+
+  #write(market) {
+    ordered(market).forEach((selection, place) => {
+      const price = this.keys.children[place]?.querySelector("b");
+      if (price) put(price, isOpen(market, selection) ? oddsText(selection.odds) : "–");
+    });
+  }
+
+  // One column of times and one a selection; undefined: no news, null: a gap.
+  #columns() {
+    const times = [...new Set(this.#points.map(({ at }) => at))];
+    const place = new Map(times.map((at, index) => [at, index]));
+    const columns = this.#selections.map(() => Array(times.length).fill(undefined));
+    const column = new Map(this.#selections.map(({ id }, index) => [id, columns[index]]));
+    for (const { at, id, odds } of this.#points) {
+      const of = column.get(id);
+      if (of) of[place.get(at)] = odds;
+    }
+    return [times, ...columns.map(carried)];
+  }
+
+  #fit() {
+    if (this.#plot) this.#plot.setSize({ width: this.node.clientWidth, height: HEIGHT });
+  }
+
+  #restart() {
+    this.#plot?.destroy();
+    this.#plot = null;
+    if (!this.#selections.length || !this.#points.length || !this.node.clientWidth) return;
+    const swatches = [...this.keys.querySelectorAll(".swatch")];
+    const colours = swatches.map((swatch) => getComputedStyle(swatch).backgroundColor);
+    this.#plot = new uPlot(options(this.#selections, colours, this.node), this.#columns(), this.node);
+  }
+}
+
+// A price stands until the next one.
+function carried(column) {
+  let last = null;
+  return column.map((odds) => {
+    if (odds !== undefined) last = odds;
+    return last;
+  });
+}
+
+function options(selections, colours, node) {
+  const style = getComputedStyle(node);
+  const axis = {
+    stroke: style.color,
+    grid: { stroke: style.borderTopColor, width: 1 },
+    ticks: { show: false },
+    font: `11px ${style.fontFamily}`,
+  };
+  return {
+    width: node.clientWidth,
+    height: HEIGHT,
+    legend: { show: false },
+    cursor: { y: false, points: { size: 7 }, drag: { x: true, y: false } },
+    scales: { y: { distr: 100, fwd: toChance, bwd: toOdds, range } },
+    axes: [
+      { ...axis, space: 70 },
+      { ...axis, size: 42, splits: (_, __, low, high) => ticksBetween(low, high), values: labels },
+    ],
+    series: [
+      {},
+      ...selections.map(({ name }, place) => ({
+        label: name,
+        stroke: colours[place],
+        width: 2,
+        paths: uPlot.paths.stepped({ align: 1 }),
+        points: { show: false },
+        spanGaps: false,
+      })),
+    ],
+  };
+}
+
+const labels = (_, splits) => splits.map((odds) => oddsText(odds));
+const ticksBetween = (low, high) => TICKS.filter((odds) => odds >= low && odds <= high);
+
+// A little air on both sides, in the spacing of chances.
+function range(_, low, high) {
+  if (low === null || high === null) return [1.01, 10];
+  const air = Math.max(0.02, (toChance(high) - toChance(low)) * 0.06);
+  return [toOdds(Math.max(-0.999, toChance(low) - air)), toOdds(Math.min(-0.004, toChance(high) + air))];
+}

@@ -1,0 +1,174 @@
+// One match: who it is from REST, how it goes from its socket.
+
+import { PriceChart } from "./chart.js";
+import { el, flash, onceAFrame, put, showConnection, showNotice } from "./dom.js";
+import { Follower } from "./live.js";
+import { MarketTables } from "./markets.js";
+import { isOutOfReach, read, ReadFailed } from "./reads.js";
+import { NOTHING, winnerOf } from "./state.js";
+import { Timeline } from "./timeline.js";
+import { camel, dayOf, isAhead, momentOf, SPORTS, timeOf } from "./words.js";
+
+const STALE_MS = 45_000;
+const RETRY_MS = 3_000;
+const SIDES = ["home", "away"];
+
+const matchId = decodeURIComponent(location.pathname.split("/").pop());
+const headline = document.getElementById("headline");
+const tables = new MarketTables();
+const chart = new PriceChart({
+  node: document.getElementById("chart"),
+  keys: document.getElementById("keys"),
+});
+let match = null;
+let timeline = null;
+let state = NOTHING;
+let connection = "connecting";
+let follower = null;
+let askedForPath = false;
+const shownGoals = { home: null, away: null };
+
+const draw = onceAFrame(() => {
+  if (!match || !state.score) return;
+  const now = { ...match, ...state.score };
+  drawHeadline(now);
+  drawPeriods(now);
+  timeline.show(state.incidents);
+  tables.show(state.markets);
+  drawPrices();
+});
+
+function drawHeadline(now) {
+  const { main, more } = momentOf(now);
+  put(headline.querySelector(".state"), [main, more].filter(Boolean).join(" · "));
+  headline.dataset.status = now.status;
+  for (const side of SIDES) {
+    const goals = headline.querySelector(`.goals[data-of="${side}"]`);
+    const score = now[`${side}Score`];
+    put(goals, isAhead(now.status) ? "–" : String(score ?? "–"));
+    if (shownGoals[side] !== null && shownGoals[side] !== score) flash(goals, "score");
+    shownGoals[side] = score;
+  }
+  drawCorrection(headline.querySelector(".correction"));
+  document.title = `${match.home.name} ${now.homeScore ?? ""}–${now.awayScore ?? ""} ${match.away.name} · Touchline`;
+}
+
+function drawCorrection(node) {
+  node.hidden = !state.correction;
+  if (!state.correction) return;
+  const { previous, reason } = state.correction;
+  const why = reason ? ` (${reason.replaceAll("_", " ")})` : "";
+  put(node, `Corrected from ${previous.homeScore}–${previous.awayScore}${why}.`);
+}
+
+function drawPeriods({ periods = [], homeScore, awayScore }) {
+  const table = headline.querySelector(".periods");
+  const told = JSON.stringify([periods, homeScore, awayScore]);
+  if (table.dataset.told === told) return;
+  table.dataset.told = told;
+  table.hidden = periods.length === 0;
+  const heads = [...periods.map(({ name }) => name), "Total"];
+  const head = el("tr", {}, el("td"), ...heads.map((name) => el("th", { scope: "col" }, name)));
+  const rows = SIDES.map((side) => {
+    const cells = [...periods.map((period) => period[side]), side === "home" ? homeScore : awayScore];
+    return el(
+      "tr",
+      {},
+      el("th", { scope: "row" }, match[side].name),
+      ...cells.map((points) => el("td", {}, String(points ?? "–"))),
+    );
+  });
+  table.tHead.replaceChildren(head);
+  table.tBodies[0].replaceChildren(...rows);
+}
+
+function drawPrices() {
+  const market = winnerOf(state);
+  if (!market || market.selections.length === 0) return;
+  chart.add(market);
+  if (!askedForPath) readPath(market);
+  put(document.getElementById("chart-note"), chartNote(market));
+}
+
+function chartNote({ status, reason }) {
+  if (status === "open") return "Odds over time, spaced by the chance they stand for.";
+  return `The market is ${status}${reason ? `: ${reason.replaceAll("_", " ")}` : ""}.`;
+}
+
+// Before the sockets' prices come those that were; without them the chart begins now.
+async function readPath(market) {
+  askedForPath = true;
+  try {
+    const { items } = await read(`/api/odds/${encodeURIComponent(matchId)}/history`, {
+      marketId: market.id,
+    });
+    chart.begin(market, items.map(pointOf));
+  } catch (problem) {
+    if (!(problem instanceof ReadFailed) && !isOutOfReach(problem)) throw problem;
+  }
+}
+
+function pointOf({ selectionId, at, odds, status }) {
+  return { id: selectionId, at: Date.parse(at) / 1000, odds: status === "open" ? odds : null };
+}
+
+async function begin() {
+  try {
+    const told = camel(await read(`/api/v1/matches/${encodeURIComponent(matchId)}`));
+    const [home, away] = SIDES.map((of) => told.participants.find(({ side }) => side === of));
+    match = { ...told, home, away };
+  } catch (problem) {
+    if (!(problem instanceof ReadFailed) && !isOutOfReach(problem)) throw problem;
+    refused(problem);
+    return;
+  }
+  showNotice(null);
+  name();
+  follower = new Follower(matchId, { onState: told, onConnection: connected });
+}
+
+function refused(problem) {
+  if (problem.status === 404 || problem.status === 400) {
+    showConnection("closed");
+    showNotice("There is no such match.");
+    document.title = "No such match · Touchline";
+    return;
+  }
+  showConnection("reconnecting");
+  showNotice("The match cannot be read just now; trying again.");
+  setTimeout(begin, Math.max(RETRY_MS, problem.retryAfterMs ?? 0));
+}
+
+function name() {
+  const { sport, league, startTime, simulated } = match;
+  const when = [dayOf(startTime), timeOf(startTime)].filter(Boolean).join(" ");
+  put(headline.querySelector(".league"), `${SPORTS[sport] ?? sport} · ${league.name} · ${when}`);
+  for (const side of SIDES) put(headline.querySelector(`.side.${side}`), match[side].name);
+  for (const tag of document.querySelectorAll(".tag.simulated")) tag.hidden = !simulated;
+  timeline = new Timeline({ home: match.home.name, away: match.away.name });
+  headline.hidden = false;
+  document.getElementById("columns").hidden = false;
+}
+
+function told(next) {
+  state = next.incidents.length || !match.incidents ? next : { ...next, incidents: match.incidents };
+  draw();
+}
+
+function connected(word, code) {
+  connection = word;
+  if (word === "closed" && code !== 1000) showNotice("The live connection was refused; what is shown stands still.");
+  showState();
+}
+
+function showState() {
+  if (!follower) return;
+  const { heardAt } = follower;
+  const detail = `Last heard from at ${timeOf(heardAt)}`;
+  const silent = connection === "reconnecting" && Date.now() - heardAt > STALE_MS;
+  const stale = state.feed && !["up", "recovering"].includes(state.feed.status ?? state.feed.state);
+  showConnection(silent || (stale && connection === "live") ? "stale" : connection, detail);
+}
+
+begin();
+setInterval(() => document.hidden || showState(), 5_000);

@@ -1,0 +1,107 @@
+// What a frame of /live/{matchId} does to what is known of a match. Pure: nothing here touches the
+// page or the network, and no state handed in is ever changed.
+
+/** What is known before the first frame. `gap` says that frames are missing. */
+export const NOTHING = Object.freeze({
+  score: null,
+  markets: [],
+  incidents: [],
+  correction: null,
+  feed: null,
+  seq: 0,
+  resume: null,
+  gap: false,
+});
+
+const APPLIED = {
+  score_update: (state, data) => ({ ...state, score: { ...state.score, ...data } }),
+  score_correction: (state, { previous, reason, ...data }) => ({
+    ...state,
+    score: { ...state.score, ...data },
+    correction: { previous, reason, at: data.updatedAt },
+  }),
+  odds_update: priced,
+  market_status: marked,
+  incident: (state, data) => ({ ...state, incidents: withIncident(state.incidents, data) }),
+};
+
+/**
+ * Returns the state after a frame. A frame that was seen before changes nothing; one that comes
+ * too early changes nothing but `gap`, and only a snapshot makes that good.
+ */
+export function apply(state, frame) {
+  if (frame.type === "snapshot") return fromSnapshot(state, frame);
+  if (frame.type === "feed_status") return { ...state, feed: frame.data };
+  if (frame.type === "heartbeat") return frame.seq > state.seq ? { ...state, gap: true } : state;
+  if (typeof frame.seq !== "number" || frame.seq <= state.seq || state.gap) return state;
+  if (frame.seq > state.seq + 1 && !frame.conflated) return { ...state, gap: true };
+  const step = APPLIED[frame.type];
+  const next = step ? step(state, frame.data) : state;
+  return { ...next, seq: frame.seq, resume: frame.resume ?? state.resume };
+}
+
+function fromSnapshot(state, { data, seq, resume }) {
+  return {
+    ...NOTHING,
+    feed: state.feed,
+    score: data.score ?? null,
+    markets: data.markets ?? [],
+    incidents: data.incidents ? sorted(data.incidents) : state.incidents,
+    seq,
+    resume: resume ?? null,
+  };
+}
+
+function priced(state, data) {
+  const { marketId, selections = [], ...told } = data;
+  const market = state.markets.find(({ id }) => id === marketId);
+  const merged = selections.reduce(
+    (known, selection) => withSelection(known, { updatedAt: data.updatedAt, ...selection }),
+    market?.selections ?? [],
+  );
+  return withMarket(state, marketId, { ...told, selections: merged });
+}
+
+function marked(state, { marketId, ...told }) {
+  return withMarket(state, marketId, told);
+}
+
+function withMarket(state, id, told) {
+  const known = state.markets.some((market) => market.id === id);
+  const markets = known
+    ? state.markets.map((market) => (market.id === id ? { ...market, ...told } : market))
+    : [...state.markets, { id, type: null, line: null, selections: [], ...told }];
+  return { ...state, markets };
+}
+
+function withSelection(selections, told) {
+  return selections.some(({ id }) => id === told.id)
+    ? selections.map((one) => (one.id === told.id ? { ...one, ...told } : one))
+    : [...selections, told];
+}
+
+function withIncident(incidents, told) {
+  return sorted([...incidents.filter(({ id }) => id !== told.id), told]);
+}
+
+function sorted(incidents) {
+  return [...incidents].sort((a, b) => (a.ordinal ?? 0) - (b.ordinal ?? 0) || a.id - b.id);
+}
+
+const SIDES = ["home", "draw", "away", "over", "under"];
+
+/** Returns the winner market, undefined while there is none. */
+export function winnerOf(state) {
+  return state.markets.find(({ type }) => type === "winner");
+}
+
+/** Returns a market's selections in the order people read them. */
+export function ordered(market) {
+  const place = ({ key }) => (SIDES.indexOf(key) + SIDES.length + 1) % (SIDES.length + 1);
+  return [...market.selections].sort((a, b) => place(a) - place(b));
+}
+
+/** Says whether a selection can be had at its price now. */
+export function isOpen(market, selection) {
+  return market.status === "open" && selection.status === "open" && selection.odds !== null;
+}
