@@ -1,0 +1,149 @@
+"""Who is asking and how much is left, before anything else is done for a request."""
+
+import re
+from typing import Any
+
+import msgspec
+from litestar.connection import ASGIConnection
+from litestar.handlers import BaseRouteHandler
+from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
+
+from app import metrics
+from app.access.errors import RateLimited
+from app.access.gate import Gate
+from app.access.principal import Principal
+from app.access.rate_limits import RateLimits, Taken
+from app.api.problems import MEDIA_TYPE, problem_of
+from app.errors import AppError, NotAllowed, NotAuthenticated
+
+# Pages, their files, documentation, probes: nobody is asked who they are, nothing is counted.
+OPEN_PREFIXES = ("/health", "/metrics", "/docs", "/schema", "/static/", "/matches/", "/ops")
+OPEN_PATHS = frozenset({"/", "/favicon.ico", "/robots.txt"})
+# Here credentials are asked for, so whatever the caller still holds does not count.
+LOG_IN_PATHS = frozenset({"/auth/register", "/auth/login", "/auth/refresh", "/auth/logout"})
+
+Headers = list[tuple[bytes, bytes]]
+Connection = ASGIConnection[Any, Any, Any, Any]
+
+_SLASHES = re.compile(r"/{2,}")
+
+
+class Admission:
+    """Puts the principal into `scope["state"]["principal"]`, limits, and says what is left.
+
+    Wraps the whole application, unknown paths included; sockets pass, they ask the gate themselves.
+    Reads `gate` (Gate) and `rate_limits` (RateLimits) from the app's state. Bad credentials and
+    refusals are answered here, before the handler and its connections exist. Bad credentials cost
+    their address a request, so guessing is limited too.
+    """
+
+    def __init__(self, app: ASGIApp, *, auth_per_minute: int) -> None:
+        self._app = app
+        self._auth_per_minute = auth_per_minute
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Lets a request in, or answers 401 or 429."""
+        path = plain_path(scope["path"])
+        if scope["type"] != "http" or is_open(path):
+            await self._app(scope, receive, send)
+            return
+        gate: Gate = scope["litestar_app"].state.gate
+        limits: RateLimits = scope["litestar_app"].state.rate_limits
+        principal, refusal = await who_asks(scope, gate, path=path)
+        if path in LOG_IN_PATHS:
+            taken = await limits.take(f"auth:{principal.key}", self._auth_per_minute)
+        else:
+            allowance = gate.allowance_of(principal)
+            taken = await limits.take(principal.key, allowance.requests_per_minute)
+        if taken is not None and not taken.allowed:
+            metrics.rate_limited.labels(principal.tier).inc()
+            refusal = RateLimited(retry_after_s=taken.retry_after_s)
+        send = with_headers(send, limit_headers(taken))
+        if refusal is not None:
+            await refuse(refusal, scope, send)
+            return
+        scope["state"]["principal"] = principal
+        await self._app(scope, receive, send)
+
+
+def plain_path(path: str) -> str:
+    """Returns a path as Litestar routes it: `/auth//login/` is `/auth/login`."""
+    return _SLASHES.sub("/", path).rstrip("/") or "/"
+
+
+def is_open(path: str) -> bool:
+    """Says whether a path is free for all and not counted."""
+    return path in OPEN_PATHS or path.startswith(OPEN_PREFIXES)
+
+
+async def who_asks(scope: HTTPScope, gate: Gate, *, path: str) -> tuple[Principal, AppError | None]:
+    """Returns the principal, or the address as one beside what is wrong with its credentials."""
+    client = scope.get("client")
+    peer = client[0] if client else ""
+    if path in LOG_IN_PATHS:
+        return gate.stranger(scope["headers"], peer=peer), None
+    try:
+        return await gate.principal_of(scope["headers"], peer=peer), None
+    except AppError as error:
+        return gate.stranger(scope["headers"], peer=peer), error
+
+
+def limit_headers(taken: Taken | None) -> Headers:
+    """Returns the RateLimit headers; none when the limiter was out of reach."""
+    if taken is None:
+        return []
+    return [
+        (b"ratelimit-limit", str(taken.limit).encode()),
+        (b"ratelimit-remaining", str(taken.remaining).encode()),
+        (b"ratelimit-reset", str(taken.reset_s).encode()),
+    ]
+
+
+def with_headers(send: Send, headers: Headers) -> Send:
+    """Returns a `send` that adds headers to the answer."""
+    if not headers:
+        return send
+
+    async def adding(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message.get("headers", []), *headers]
+        await send(message)
+
+    return adding
+
+
+async def refuse(error: AppError, scope: Scope, send: Send) -> None:
+    """Sends an error as a problem document."""
+    body = msgspec.json.encode(problem_of(error, scope["state"].get("request_id")))
+    headers: Headers = [
+        (b"content-type", MEDIA_TYPE.encode()),
+        (b"content-length", str(len(body)).encode()),
+        (b"cache-control", b"no-store"),
+    ]
+    if error.retry_s is not None:
+        headers.append((b"retry-after", str(error.retry_s).encode()))
+    if error.status == NotAuthenticated.status:
+        headers.append((b"www-authenticate", b"Bearer"))
+    await send({"type": "http.response.start", "status": error.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+def principal_of(connection: Connection) -> Principal:
+    """Returns who is asking, as Admission found it; raises NotAuthenticated on open paths."""
+    found = connection.scope["state"].get("principal")
+    if not isinstance(found, Principal):
+        raise NotAuthenticated
+    return found
+
+
+def require_user(connection: Connection, _: BaseRouteHandler) -> None:
+    """Guards what takes a user; raises NotAuthenticated."""
+    if principal_of(connection).user_id is None:
+        raise NotAuthenticated("This needs credentials: Authorization: Bearer <token>.")
+
+
+def require_operator(connection: Connection, handler: BaseRouteHandler) -> None:
+    """Guards what takes an operator; raises NotAuthenticated, NotAllowed."""
+    require_user(connection, handler)
+    if not principal_of(connection).is_operator:
+        raise NotAllowed("This needs an operator.")
