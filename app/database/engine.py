@@ -70,11 +70,16 @@ def sqlalchemy_url(url: str) -> str:
 
 
 async def open_pool(
-    url: str, *, connections_max: int, statement_timeout_s: float, name: str
+    url: str,
+    *,
+    connections_max: int,
+    statement_timeout_s: float,
+    name: str,
+    more: Mapping[str, str] | None = None,
 ) -> Pool:
     """Opens a pool that connects when first used, so that a process starts while Postgres is away.
 
-    JIT is off: it costs 100 ms on statements that take one.
+    JIT is off: it costs 100 ms on statements that take one. `more` are settings of Postgres.
     """
     return await asyncpg.create_pool(
         url,
@@ -82,7 +87,7 @@ async def open_pool(
         max_size=connections_max,
         timeout=CONNECT_TIMEOUT_S,
         command_timeout=statement_timeout_s,
-        server_settings={"application_name": name, "jit": "off"},
+        server_settings={"application_name": name, "jit": "off", **(more or {})},
     )
 
 

@@ -34,7 +34,8 @@ BRIEF_PLAYS_MAX = 100
 _SUSPENDED_WALL_S = 1.5
 _SUSPENDED_S_MAX = 120.0
 _INTERVALS_MS = {Scope.FIXTURES: 10_000, Scope.SCORES: 1_000, Scope.MARKETS: 1_000}
-_TIMEOUT_MS = 5_000
+# Short, because a task whose worker was killed waits for its lease.
+_TIMEOUT_MS = 3_000
 _SCHEDULED = Score(status=MatchStatus.SCHEDULED)
 
 

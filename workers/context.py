@@ -1,0 +1,40 @@
+"""What the jobs of one worker share."""
+
+import os
+import socket
+from collections.abc import Mapping
+
+from app.database.engine import Pool
+from app.ingest.known import Known
+from app.providers.provider import Provider
+
+
+def worker_id() -> str:
+    """Returns a name for this worker that no other has."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+class Context:
+    """Connections, providers, and what each task's last poll taught."""
+
+    def __init__(
+        self,
+        pool: Pool,
+        providers: Mapping[str, Provider],
+        *,
+        changes_kept_hours: int,
+        odds_kept_days: int,
+    ) -> None:
+        self.pool = pool
+        self.providers = providers
+        self.changes_kept_hours = changes_kept_hours
+        self.odds_kept_days = odds_kept_days
+        self._known: dict[int, Known] = {}
+
+    def borrow_known(self, task_id: int) -> Known:
+        """Lends what a task's polls know; a poll that runs beside another starts afresh."""
+        return self._known.pop(task_id, None) or Known()
+
+    def return_known(self, task_id: int, known: Known) -> None:
+        """Takes it back for the task's next poll."""
+        self._known[task_id] = known
