@@ -1,0 +1,130 @@
+"""GET /api/markets/{sport}, /api/odds/{matchId} and its history."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import msgspec
+from litestar import Response, get
+from litestar.datastructures import State
+from msgspec import Meta
+
+from app.api.answers import Asked, answer, page_body
+from app.api.documents import Items, MarketShape, OddsShape, PricePath, described
+from app.api.requests import (
+    PageQuery,
+    Query,
+    Time,
+    WireId,
+    number_in,
+    number_or_none,
+    read_query,
+    unseal,
+)
+from app.cache import Cache, match_tag, sport_tag
+from app.catalog import markets as catalog
+from app.catalog import matches, prices
+from app.database import engine
+from app.errors import MalformedId, NotFound
+from app.sports.ids import is_wire_id
+from app.sports.market import MarketStatus
+from app.sports.match import Sport
+from app.stream.change import microseconds
+
+# A chart of a whole match at a point a second is longer; it asks for the newest, or in parts.
+POINTS_DEFAULT = 500
+POINTS_MAX = 2_000
+_FIRST_MOMENT = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST_MOMENT = datetime(9000, 1, 1, tzinfo=UTC)
+
+
+class MarketsQuery(PageQuery, frozen=True, kw_only=True):
+    """Which markets of the sport."""
+
+    league: WireId | None = None
+    match_id: WireId | None = None
+    status: tuple[MarketStatus, ...] = ()
+
+
+class HistoryQuery(Query, frozen=True, kw_only=True):
+    """Which part of the path; `from` is included, `to` is not."""
+
+    market_id: WireId | None = None
+    selection_id: WireId | None = None
+    since: Time | None = msgspec.field(default=None, name="from")
+    until: Time | None = msgspec.field(default=None, name="to")
+    limit: Annotated[
+        int, Meta(ge=1, le=POINTS_MAX, description="Points at most; the newest are kept.")
+    ] = POINTS_DEFAULT
+
+
+@get(
+    "/api/markets/{sport:str}",
+    **described(Items[MarketShape], query=MarketsQuery, problems=(304, 400, 404)),
+)
+async def list_markets(request: Asked, state: State, sport: str) -> Response[Any]:
+    """Lists a sport's markets, the newest first, with their selections and best prices."""
+    if not is_wire_id(sport):
+        raise MalformedId
+    if sport not in Sport:
+        raise NotFound(f"There is no sport {sport}.")
+    query = read_query(request.scope, MarketsQuery)
+    wanted = catalog.Wanted(
+        sport=sport,
+        league=query.league,
+        match_id=number_or_none(query.match_id),
+        statuses=tuple(sorted({status.value for status in query.status})),
+    )
+    about = f"markets {msgspec.json.encode(wanted).decode()}"
+    last = unseal(about, query.cursor, tuple[int])
+
+    async def load() -> bytes:
+        async with engine.connection(state.pool) as connection:
+            page = await catalog.markets_after(connection, wanted, last, limit=query.limit)
+        return page_body(page, about)
+
+    cache: Cache = state.cache
+    tag = sport_tag(sport) if wanted.match_id is None else match_tag(wanted.match_id)
+    body = await cache.read("markets", f"{about} {query.limit} {query.cursor}", (tag,), load)
+    assert body is not None
+    return answer(request, body)
+
+
+@get("/api/odds/{match_id:str}", **described(OddsShape, problems=(304, 400, 404)))
+async def get_odds(request: Asked, state: State, match_id: str) -> Response[Any]:
+    """Returns every bookmaker's price with its age, the best price, fair chance and overround.
+
+    Its tag is weak: the same prices are the same answer, though their age is another by then.
+    """
+    number = number_in(match_id, "match")
+    async with engine.connection(state.pool) as connection:
+        odds = await prices.odds_of(connection, number)
+    if odds is None:
+        raise NotFound(f"There is no match {match_id}.")
+    heard = "none" if odds.observed_at is None else microseconds(odds.observed_at)
+    return answer(request, odds.body, tag=f'W/"{number}-{odds.seq}-{heard}"')
+
+
+@get(
+    "/api/odds/{match_id:str}/history",
+    **described(PricePath, query=HistoryQuery, problems=(304, 400, 404)),
+)
+async def get_history(request: Asked, state: State, match_id: str) -> Response[Any]:
+    """Returns the path of a match's prices, newest last."""
+    number = number_in(match_id, "match")
+    query = read_query(request.scope, HistoryQuery)
+    span = prices.Span(
+        market_id=number_or_none(query.market_id),
+        selection_id=number_or_none(query.selection_id),
+        since=query.since or _FIRST_MOMENT,
+        until=query.until or _LAST_MOMENT,
+    )
+    async with engine.connection(state.pool) as connection:
+        if await matches.sport_of(connection, number) is None:
+            raise NotFound(f"There is no match {match_id}.")
+        items, truncated = await prices.path_of(connection, number, span, limit=query.limit)
+    cut = "true" if truncated else "false"
+    body = f'{{"matchId":"{number}","items":{items},"truncated":{cut}}}'
+    return answer(request, body.encode())
+
+
+market_routes: list[Any] = [list_markets, get_odds, get_history]

@@ -1,0 +1,137 @@
+"""GET /api/events, one match, one score, and a match's changes after a place."""
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any, Literal
+
+import msgspec
+from litestar import Response, get
+from litestar.datastructures import State
+from msgspec import Meta
+
+from app.api.answers import JSON, Asked, answer, page_body
+from app.api.documents import ChangesShape, Items, MatchShape, MatchSummary, ScoreShape, described
+from app.api.requests import (
+    PAGE_ITEMS_DEFAULT,
+    PAGE_ITEMS_MAX,
+    PageQuery,
+    Query,
+    Time,
+    WireId,
+    number_in,
+    read_query,
+    unseal,
+)
+from app.cache import Cache, match_tag, sport_tag
+from app.catalog import matches as catalog
+from app.database import engine
+from app.database.engine import Connection
+from app.errors import NotFound
+from app.sports.match import MatchStatus
+from app.stream import log
+from app.stream.change import Place, microseconds, moment, parse_token
+
+OfMatch = Callable[[Connection, int], Awaitable[bytes | None]]
+
+
+class EventsQuery(PageQuery, frozen=True, kw_only=True):
+    """Which matches; `from` is included, `to` is not."""
+
+    sport: WireId | None = None
+    league: WireId | None = None
+    status: tuple[MatchStatus, ...] = ()
+    since: Time | None = msgspec.field(default=None, name="from")
+    until: Time | None = msgspec.field(default=None, name="to")
+    order: Annotated[
+        Literal["asc", "desc"], Meta(description="By start time: earliest or latest first.")
+    ] = "asc"
+
+
+class ChangesQuery(Query, frozen=True, kw_only=True):
+    """After which place; without one, from the first change."""
+
+    since: Annotated[str, Meta(description="The last `resume` you have.")] | None = None
+    limit: Annotated[int, Meta(ge=1, le=PAGE_ITEMS_MAX)] = PAGE_ITEMS_DEFAULT
+
+
+@get("/api/events", **described(Items[MatchSummary], query=EventsQuery, problems=(304, 400)))
+async def list_events(request: Asked, state: State) -> Response[Any]:
+    """Lists matches by start time."""
+    query = read_query(request.scope, EventsQuery)
+    wanted = catalog.Wanted(
+        sport=query.sport,
+        league=query.league,
+        statuses=tuple(sorted({status.value for status in query.status})),
+        start_from=query.since,
+        start_to=query.until,
+        order=query.order,
+    )
+    about = f"events {msgspec.json.encode(wanted).decode()}"
+    key = unseal(about, query.cursor, tuple[int, int])
+    last = None if key is None else (moment(key[0]), key[1])
+
+    async def load() -> bytes:
+        async with engine.connection(state.pool) as connection:
+            page = await catalog.matches_after(connection, wanted, last, limit=query.limit)
+        return page_body(page, about, lambda at, number: (microseconds(at), number))
+
+    cache: Cache = state.cache
+    name = f"{about} {query.limit} {query.cursor}"
+    body = await cache.read("events", name, (sport_tag(query.sport),), load)
+    assert body is not None
+    return answer(request, body)
+
+
+@get("/api/scores/{match_id:str}", **described(ScoreShape, problems=(304, 400, 404)))
+async def get_score(request: Asked, state: State, match_id: str) -> Response[Any]:
+    """Returns a match's score, who says so, and the place in its log it is true at."""
+    return answer(request, await _of_match(state, "score", match_id, catalog.score_of))
+
+
+@get("/api/v1/matches/{match_id:str}", **described(MatchShape, problems=(304, 400, 404)))
+async def get_match(request: Asked, state: State, match_id: str) -> Response[Any]:
+    """Returns one match with its participants, score, incidents, markets and statistics."""
+    return answer(request, await _of_match(state, "match", match_id, catalog.match_of))
+
+
+@get(
+    "/api/matches/{match_id:str}/changes",
+    **described(ChangesShape, query=ChangesQuery, problems=(400, 404, 410)),
+)
+async def list_changes(request: Asked, state: State, match_id: str) -> Response[Any]:
+    """Returns the frames after a place, in order; 410 when the log no longer has that place."""
+    number = number_in(match_id, "match")
+    query = read_query(request.scope, ChangesQuery)
+    place = Place(0, 0) if query.since is None else parse_token(query.since)
+    async with (
+        engine.connection(state.pool) as connection,
+        connection.transaction(isolation="repeatable_read", readonly=True),
+    ):
+        head = (await log.heads(connection, [number])).get(number)
+        if head is None:
+            raise NotFound(f"There is no match {match_id}.")
+        if query.since is None and head.seq == 0:
+            place = head
+        changes = await log.changes_since(connection, number, place, query.limit)
+    after = changes[-1].place if changes else place
+    frames = ",".join(change.frame for change in changes)
+    more = "true" if after.seq < head.seq else "false"
+    body = f'{{"items":[{frames}],"resume":"{after.token()}","more":{more}}}'
+    return Response(content=body.encode(), media_type=JSON, headers={"cache-control": "no-store"})
+
+
+async def _of_match(state: State, kind: str, match_id: str, read: OfMatch) -> bytes:
+    """Returns what `read` says of a match, through the cache; raises NotFound."""
+    number = number_in(match_id, "match")
+
+    async def load() -> bytes | None:
+        async with engine.connection(state.pool) as connection:
+            return await read(connection, number)
+
+    cache: Cache = state.cache
+    body = await cache.read(kind, str(number), (match_tag(number),), load)
+    if body is None:
+        raise NotFound(f"There is no match {match_id}.")
+    return body
+
+
+match_routes: list[Any] = [list_events, get_score, get_match, list_changes]

@@ -1,0 +1,82 @@
+"""Markets with their selections: those of one match, and pages of a sport's."""
+
+from typing import Any
+
+import msgspec
+
+from app.catalog.pages import Page, page_of
+from app.database.engine import Connection
+
+# Home, draw, away and over, under: in the order people read them.
+SELECTION_ORDER = "array_position(ARRAY['home', 'draw', 'away', 'over', 'under'], x.key)"
+
+_MARKET = f"""(
+    SELECT row_to_json(r)::text FROM (
+        SELECT k.id::text AS id, k.match_id::text AS "matchId",
+               a.name || ' v ' || b.name AS event, k.type, trim_scale(k.line) AS line,
+               k.status, k.reason, k.version, coalesce((
+                   SELECT json_agg(row_to_json(y)) FROM (
+                       SELECT x.id::text AS id, x.key, x.name, trim_scale(x.odds) AS odds,
+                              trim_scale(x.best_odds) AS "bestOdds",
+                              x.best_provider AS "bestProvider",
+                              trim_scale(x.fair_probability) AS "fairProbability", x.status,
+                              wire_time(x.updated_at) AS "updatedAt"
+                       FROM selections AS x WHERE x.market_id = k.id ORDER BY {SELECTION_ORDER}
+                   ) AS y
+               ), '[]') AS selections,
+               trim_scale(k.overround) AS overround, wire_time(k.updated_at) AS "updatedAt"
+    ) AS r
+)"""
+
+_FROM = """
+FROM markets AS k
+JOIN matches AS m ON m.id = k.match_id
+JOIN participants AS a ON a.id = m.home_id
+JOIN participants AS b ON b.id = m.away_id
+"""
+
+# The winner before the totals, lines from low to high.
+_OF_MATCH = f"""
+SELECT {_MARKET} AS body {_FROM} WHERE k.match_id = $1 ORDER BY k.type DESC, k.line, k.id
+"""
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """Which markets: None and () mean any."""
+
+    sport: str
+    league: str | None = None
+    match_id: int | None = None
+    statuses: tuple[str, ...] = ()
+
+
+async def markets_of(connection: Connection, match_id: int) -> bytes:
+    """Returns the markets of a match as a JSON array; `[]` for a match without, or none such."""
+    rows = await connection.fetch(_OF_MATCH, match_id)
+    return f"[{','.join(row['body'] for row in rows)}]".encode()
+
+
+async def markets_after(
+    connection: Connection, wanted: Wanted, last: tuple[int] | None, *, limit: int
+) -> Page:
+    """Returns a page of markets, the newest market first, from behind the key `last`."""
+    statement, arguments = _page_statement(wanted, last, limit)
+    return page_of(await connection.fetch(statement, *arguments), limit, "id")
+
+
+def _page_statement(wanted: Wanted, last: tuple[int] | None, limit: int) -> tuple[str, list[Any]]:
+    given = (
+        ("m.sport_id = {}", wanted.sport),
+        ("m.league_id = (SELECT id FROM leagues WHERE slug = {})", wanted.league),
+        ("k.match_id = {}", wanted.match_id),
+        ("k.status = ANY ({}::text[])", list(wanted.statuses) or None),
+        ("k.id < {}", last[0] if last is not None else None),
+    )
+    asked = [(condition, value) for condition, value in given if value is not None]
+    where = " AND ".join(
+        condition.format(f"${place}") for place, (condition, _) in enumerate(asked, start=2)
+    )
+    return (
+        f"SELECT k.id, {_MARKET} AS body {_FROM} WHERE {where} ORDER BY k.id DESC LIMIT $1",
+        [limit + 1, *(value for _, value in asked)],
+    )

@@ -1,0 +1,170 @@
+"""The web process: the one place where rooms and doors are joined."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from importlib.metadata import version
+
+from litestar import Litestar
+from litestar.openapi.config import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.types import ControllerRouterHandler
+from redis.asyncio import Redis
+
+from app.access.addresses import networks
+from app.access.gate import Gate
+from app.access.log_ins import LogIns
+from app.access.rate_limits import RateLimits
+from app.access.tickets import Tickets
+from app.access.tiers import allowances
+from app.access.tokens import AccessTokens
+from app.api import problems
+from app.api.auth import auth_routes
+from app.api.guards import Admission
+from app.api.leagues import league_routes
+from app.api.markets import market_routes
+from app.api.matches import match_routes
+from app.cache import Cache, open_redis
+from app.database.engine import open_engine, open_pool, sessions
+from app.database.listener import Listener, Nudge
+from app.ops.health import Vitals, health_routes
+from app.ops.metrics import metrics_routes
+from app.ops.traffic import Traffic
+from app.pages.routes import page_routes
+from app.settings import Settings
+from app.sockets.live import Live, live_routes
+from app.sports.match import Sport
+from app.stream.hub import Hub
+
+NAME = "touchline-api"
+# Bodies of our own endpoints are small; a feed's are read by their own route.
+BODY_BYTES_MAX = 1_048_576
+
+Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
+
+_ROUTES: Sequence[ControllerRouterHandler] = (
+    *auth_routes,
+    *health_routes,
+    *metrics_routes,
+    *league_routes,
+    *match_routes,
+    *market_routes,
+    *live_routes,
+    *page_routes,
+)
+
+
+def create_app(settings: Settings) -> Litestar:
+    """Returns the application; it starts, and says so on /health, while Postgres is away."""
+    app = Litestar(
+        route_handlers=_ROUTES,
+        lifespan=[_lifespan(settings)],
+        exception_handlers=problems.HANDLERS,
+        openapi_config=OpenAPIConfig(
+            title="Touchline",
+            version=version("touchline"),
+            path="/schema",
+            render_plugins=[JsonRenderPlugin()],
+            description="Real-time sports data: matches, scores, markets, in one order.",
+        ),
+        request_max_body_size=BODY_BYTES_MAX,
+        logging_config=None,
+    )
+    admission = Admission(app.asgi_handler, auth_per_minute=settings.access.auth_per_minute)
+    app.asgi_handler = Traffic(admission)
+    return app
+
+
+def _lifespan(settings: Settings) -> Lifespan:
+    @asynccontextmanager
+    async def run(app: Litestar) -> AsyncGenerator[None]:
+        async with AsyncExitStack() as stack:
+            await _open(app, settings, stack)
+            yield
+
+    return run
+
+
+async def _open(app: Litestar, settings: Settings, stack: AsyncExitStack) -> None:
+    """Opens what the process holds, in an order that closing may reverse."""
+    database = settings.database
+    pool = await open_pool(
+        database.url,
+        connections_max=database.pool_connections_max,
+        statement_timeout_s=database.statement_timeout_s,
+        name=NAME,
+    )
+    stack.callback(pool.terminate)
+    engine = open_engine(database.url, name=NAME)
+    stack.push_async_callback(engine.dispose)
+    redis = open_redis(settings.redis.url)
+    stack.push_async_callback(redis.aclose)
+    hub = Hub(pool, queue_max=settings.stream.queue_frames_max)
+    cache = _cache(settings, redis, hub)
+
+    def on_nudge(ids: Nudge) -> None:
+        # The cache first: from the moment the hub is current again, the cache may be believed.
+        cache.forget(ids)
+        hub.nudge(ids)
+
+    listener = Listener(
+        database.listen_url or database.url, on_nudge=on_nudge, on_lost=hub.listener_lost
+    )
+    state = app.state
+    state.pool, state.engine, state.sessions = pool, engine, sessions(engine)
+    state.redis, state.cache = redis, cache
+    state.hub, state.listener = hub, listener
+    state.live = Live(hub, pool, send_timeout_s=settings.stream.send_timeout_s)
+    state.metrics_networks = networks(settings.api.metrics_allow_ips)
+    state.proxies = networks(settings.api.forwarded_allow_ips)
+    state.gate = _gate(settings, redis)
+    state.rate_limits = RateLimits(redis)
+    state.log_ins = LogIns(
+        state.sessions,
+        state.gate.tokens,
+        refresh_ttl_s=settings.access.refresh_token_ttl_s,
+    )
+    state.vitals = Vitals(
+        pool=pool,
+        ping_redis=redis.ping,
+        listens=lambda: listener.up,
+        version=version("touchline"),
+    )
+    for forever in (listener.run, hub.run, cache.run, state.live.pulse.run):
+        stack.push_async_callback(_stop, asyncio.create_task(forever()))
+
+
+def _gate(settings: Settings, redis: Redis) -> Gate:
+    access = settings.access
+    return Gate(
+        AccessTokens(access.jwt_secret, ttl_s=access.access_token_ttl_s),
+        Tickets(redis),
+        allowances=allowances(
+            anonymous_per_minute=access.anonymous_per_minute,
+            user_per_minute=access.user_per_minute,
+        ),
+        anonymous_access=access.anonymous_access,
+        proxies=networks(settings.api.forwarded_allow_ips),
+    )
+
+
+def _cache(settings: Settings, redis: Redis, hub: Hub) -> Cache:
+    scores_ttl_s = settings.api.cache_scores_ttl_s
+    lists_ttl_s = settings.api.cache_markets_ttl_s
+    return Cache(
+        redis,
+        is_current=lambda: hub.current,
+        ttl_s={
+            "score": scores_ttl_s,
+            "match": scores_ttl_s,
+            "events": lists_ttl_s,
+            "markets": lists_ttl_s,
+        },
+        sports=[sport.value for sport in Sport],
+    )
+
+
+async def _stop(task: asyncio.Task[None]) -> None:
+    """Ends a task that runs for ever."""
+    task.cancel()
+    await asyncio.wait([task])

@@ -1,0 +1,1 @@
+"""For those who run it: health, metrics, and what every request leaves behind (`traffic`)."""

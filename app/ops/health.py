@@ -1,0 +1,182 @@
+"""GET /health and its probes: what works, what does not, and since when."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Literal
+
+import msgspec
+from litestar import Response, get
+from litestar.datastructures import State
+
+from app.database import engine
+from app.database.engine import GONE, Pool, Row
+from app.errors import DependencyDown
+
+# A probe that takes longer than this is answered "down".
+CHECK_TIMEOUT_S = 1.0
+# A provider is down when every question to it failed this often in a row.
+FAILURES_DOWN = 3
+# A task this late is overdue; less is the grid of the dispatcher.
+OVERDUE_S = 2
+
+_TASKS = f"""
+SELECT provider, count(*) AS tasks, sum(failures) AS failures,
+       bool_and(failures >= {FAILURES_DOWN}) AS down,
+       wire_time(max(last_success_at)) AS last_success_at,
+       count(*) FILTER (WHERE next_due_at < now() - interval '{OVERDUE_S} seconds') AS overdue,
+       greatest(0, extract(epoch FROM now() - min(next_due_at)) * 1000)::bigint AS lag_ms
+FROM poll_tasks WHERE enabled GROUP BY provider ORDER BY provider
+"""
+
+State3 = Literal["ok", "degraded", "down"]
+
+
+class Dependency(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """One thing this process needs; `latencyMs` is null when it did not answer."""
+
+    status: Literal["up", "down"]
+    latency_ms: float | None = None
+
+
+class ProviderHealth(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """One provider, over all that it is asked."""
+
+    state: Literal["up", "down"]
+    last_success_at: str | None
+    failures: int
+
+
+class Polling(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """How the plan of polls is kept."""
+
+    tasks: int
+    overdue: int
+    oldest_lag_ms: int
+
+
+class Health(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """Down when Postgres is; degraded when anything else is."""
+
+    status: State3
+    version: str
+    uptime_seconds: int
+    dependencies: Mapping[str, Dependency]
+    providers: Mapping[str, ProviderHealth]
+    polling: Polling | None
+
+
+class Probe(msgspec.Struct, frozen=True):
+    """The answer to a probe."""
+
+    status: Literal["ok", "unready"]
+
+
+class Vitals:
+    """What is asked for one's health. `ping_redis` answers or raises; `listens` says it at once."""
+
+    def __init__(
+        self,
+        *,
+        pool: Pool,
+        ping_redis: Callable[[], Awaitable[Any]],
+        listens: Callable[[], bool],
+        version: str,
+    ) -> None:
+        self._pool = pool
+        self._ping_redis = ping_redis
+        self._listens = listens
+        self._version = version
+        self._began = time.monotonic()
+
+    async def postgres_answers(self) -> bool:
+        """Says whether Postgres answers and changes are heard of."""
+        dependency, _ = await _timed(self._read_tasks)
+        return dependency.status == "up"
+
+    def listens(self) -> bool:
+        """Says whether LISTEN is in force."""
+        return self._listens()
+
+    async def look(self) -> Health:
+        """Returns how it is now; asks everything at once and waits a second at most."""
+        (postgres, tasks), (redis, _) = await asyncio.gather(
+            _timed(self._read_tasks), _timed(self._ping_redis)
+        )
+        listener = Dependency(status="up" if self._listens() else "down")
+        rows: list[Row] = tasks or []
+        providers = {row["provider"]: _provider_in(row) for row in rows}
+        parts = [redis.status, listener.status, *(p.state for p in providers.values())]
+        well = all(part == "up" for part in parts)
+        return Health(
+            status="down" if postgres.status == "down" else "ok" if well else "degraded",
+            version=self._version,
+            uptime_seconds=int(time.monotonic() - self._began),
+            dependencies={"postgres": postgres, "redis": redis, "listener": listener},
+            providers=providers,
+            polling=None if postgres.status == "down" else _polling_in(rows),
+        )
+
+    async def _read_tasks(self) -> list[Row]:
+        async with engine.connection(self._pool) as connection:
+            return await connection.fetch(_TASKS)
+
+
+async def _timed(ask: Callable[[], Awaitable[Any]]) -> tuple[Dependency, Any]:
+    began = time.perf_counter()
+    try:
+        async with asyncio.timeout(CHECK_TIMEOUT_S):
+            answer = await ask()
+    except (*GONE, DependencyDown, ConnectionError):
+        return Dependency(status="down"), None
+    took_ms = round((time.perf_counter() - began) * 1000, 2)
+    return Dependency(status="up", latency_ms=took_ms), answer
+
+
+def _provider_in(row: Row) -> ProviderHealth:
+    return ProviderHealth(
+        state="down" if row["down"] else "up",
+        last_success_at=row["last_success_at"],
+        failures=row["failures"],
+    )
+
+
+def _polling_in(rows: list[Row]) -> Polling:
+    return Polling(
+        tasks=sum(row["tasks"] for row in rows),
+        overdue=sum(row["overdue"] for row in rows),
+        oldest_lag_ms=max((row["lag_ms"] for row in rows), default=0),
+    )
+
+
+def _fresh(content: msgspec.Struct, status: int) -> Response[bytes]:
+    return Response(
+        content=msgspec.json.encode(content),
+        status_code=status,
+        media_type="application/json",
+        headers={"cache-control": "no-store"},
+    )
+
+
+@get("/health")
+async def get_health(state: State) -> Response[bytes]:
+    """Says how it is: 200 when ok or degraded, 503 when down."""
+    health = await state.vitals.look()
+    return _fresh(health, 503 if health.status == "down" else 200)
+
+
+@get("/health/live")
+async def get_live() -> Response[bytes]:
+    """Says that the process answers."""
+    return _fresh(Probe("ok"), 200)
+
+
+@get("/health/ready")
+async def get_ready(state: State) -> Response[bytes]:
+    """Says whether to send requests here: Postgres answers and changes are heard of."""
+    vitals: Vitals = state.vitals
+    ready = vitals.listens() and await vitals.postgres_answers()
+    return _fresh(Probe("ok" if ready else "unready"), 200 if ready else 503)
+
+
+health_routes: list[Any] = [get_health, get_live, get_ready]
