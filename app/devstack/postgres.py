@@ -41,6 +41,8 @@ class EmbeddedPostgres:
     `durable=False` gives up safety against a crash of the machine for speed: tests only.
     """
 
+    name = "postgres"
+
     def __init__(self, directory: Path, *, log: Path, durable: bool = True) -> None:
         self.directory = directory.absolute()
         self.data = self.directory / "data"

@@ -26,6 +26,8 @@ class ValkeyFailed(Exception):
 class EmbeddedValkey:
     """A server whose `password` and `port` are kept under `directory`; `log` is appended to."""
 
+    name = "valkey"
+
     def __init__(self, directory: Path, *, log: Path) -> None:
         self.directory = directory.absolute()
         self.log = log.absolute()
