@@ -34,8 +34,9 @@ def serve(
     host: str,
     port: int,
     graceful_shutdown_s: int,
+    listening: socket.socket | None = None,
 ) -> None:
-    """Serves until SIGINT or SIGTERM.
+    """Serves until SIGINT or SIGTERM, on the socket handed down, if there is one.
 
     permessage-deflate is off: it costs 64 KiB a socket and more time than our frames are worth.
     Proxy headers are read by our own code, which knows whom to believe.
@@ -60,4 +61,4 @@ def serve(
         proxy_headers=False,
         lifespan="on",
     )
-    Server(config, drain).run()
+    Server(config, drain).run(None if listening is None else [listening])
