@@ -1,7 +1,7 @@
 """The web process: the one place where rooms and doors are joined."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from importlib.metadata import version
 
@@ -27,6 +27,7 @@ from app.api.matches import match_routes
 from app.cache import Cache, open_redis
 from app.database.engine import open_engine, open_pool, sessions
 from app.database.listener import Listener, Nudge
+from app.logs import logger
 from app.ops.health import Vitals, health_routes
 from app.ops.metrics import metrics_routes
 from app.ops.traffic import Traffic
@@ -39,7 +40,9 @@ from app.stream.hub import Hub
 NAME = "touchline-api"
 # Bodies of our own endpoints are small; a feed's are read by their own route.
 BODY_BYTES_MAX = 1_048_576
+RESTART_S = 1.0
 
+log = logger(__name__)
 Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
 
 _ROUTES: Sequence[ControllerRouterHandler] = (
@@ -131,7 +134,7 @@ async def _open(app: Litestar, settings: Settings, stack: AsyncExitStack) -> Non
         version=version("touchline"),
     )
     for forever in (listener.run, hub.run, cache.run, state.live.pulse.run):
-        stack.push_async_callback(_stop, asyncio.create_task(forever()))
+        stack.push_async_callback(_stop, asyncio.create_task(_keep_running(forever)))
 
 
 def _gate(settings: Settings, redis: Redis) -> Gate:
@@ -162,6 +165,16 @@ def _cache(settings: Settings, redis: Redis, hub: Hub) -> Cache:
         },
         sports=[sport.value for sport in Sport],
     )
+
+
+async def _keep_running(forever: Callable[[], Awaitable[None]]) -> None:
+    """Runs what should never end; should it, by a mistake of ours, that is told and it goes on."""
+    while True:
+        try:
+            await forever()
+        except Exception:
+            log.exception("task_failed", task=forever.__qualname__)
+        await asyncio.sleep(RESTART_S)
 
 
 async def _stop(task: asyncio.Task[None]) -> None:

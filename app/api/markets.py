@@ -33,6 +33,7 @@ from app.stream.change import microseconds
 # A chart of a whole match at a point a second is longer; it asks for the newest, or in parts.
 POINTS_DEFAULT = 500
 POINTS_MAX = 2_000
+_SPORTS = frozenset(sport.value for sport in Sport)
 _FIRST_MOMENT = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST_MOMENT = datetime(9000, 1, 1, tzinfo=UTC)
 
@@ -65,7 +66,7 @@ async def list_markets(request: Asked, state: State, sport: str) -> Response[Any
     """Lists a sport's markets, the newest first, with their selections and best prices."""
     if not is_wire_id(sport):
         raise MalformedId
-    if sport not in Sport:
+    if sport not in _SPORTS:
         raise NotFound(f"There is no sport {sport}.")
     query = read_query(request.scope, MarketsQuery)
     wanted = catalog.Wanted(

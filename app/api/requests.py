@@ -3,6 +3,7 @@
 import binascii
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Annotated, Any, Optional, TypeVar, get_origin
@@ -36,9 +37,12 @@ WireId = Annotated[
 ]
 Time = Annotated[datetime, Meta(tz=True, description="RFC 3339, with its zone.")]
 _CURSOR = re.compile(r"[A-Za-z0-9_-]+\Z")
+_DATE_FIRST = re.compile(r"\d{4}-\d\d-\d\d[Tt ]", re.ASCII)
 _CHECK_BYTES = 8
 _NOT_AN_ID = "is not an id"
-_ID_OR_NONE = Optional[WireId]  # noqa: UP045  # A value, to compare with; pyright refuses `|` here.
+# Values to compare with; pyright refuses `|` between Annotated and None outside an annotation.
+_ID_OR_NONE = Optional[WireId]  # noqa: UP045
+_TIME_OR_NONE = Optional[Time]  # noqa: UP045
 
 
 class Query(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -91,17 +95,24 @@ def read_query(scope: Scope, kind: type[Q]) -> Q:
             errors.append(FieldError(field=name, message="is given more than once"))
         else:
             values[name] = given[0]
-            errors.extend(_wrong_id(field, given[0]))
+            errors.extend(_wrong_in(field, given[0]))
     if errors:
-        malformed_id = all(error.message == _NOT_AN_ID for error in errors)
-        raise (MalformedId if malformed_id else MalformedRequest)(errors=tuple(errors))
+        only_ids = all(error.message == _NOT_AN_ID for error in errors)
+        raise (MalformedId if only_ids else MalformedRequest)(_told(errors), errors=tuple(errors))
     return _convert(values, kind)
 
 
-def _wrong_id(field: msgspec.structs.FieldInfo, text: str) -> list[FieldError]:
-    is_id = field.type == _ID_OR_NONE
-    wrong = is_id and not is_wire_id(text)
-    return [FieldError(field=field.encode_name, message=_NOT_AN_ID)] if wrong else []
+def _wrong_in(field: msgspec.structs.FieldInfo, text: str) -> list[FieldError]:
+    """Returns what msgspec would let pass: it reads a bare number as a time."""
+    if field.type == _ID_OR_NONE and not is_wire_id(text):
+        return [FieldError(field=field.encode_name, message=_NOT_AN_ID)]
+    if field.type == _TIME_OR_NONE and _DATE_FIRST.match(text) is None:
+        return [FieldError(field=field.encode_name, message="is not an RFC 3339 time")]
+    return []
+
+
+def _told(errors: Iterable[FieldError]) -> str:
+    return "; ".join(f"{error.field}: {error.message}" for error in errors)
 
 
 def _is_list(kind: Any) -> bool:
@@ -136,14 +147,13 @@ def _convert(values: dict[str, Any], kind: type[Q]) -> Q:
     except msgspec.ValidationError as error:
         message, _, place = str(error).partition(" - at `$.")
         field = re.split(r"[\[`]", place, maxsplit=1)[0]
-        raise MalformedRequest(
-            errors=(FieldError(field=field, message=message),) if field else ()
-        ) from error
+        wrong = FieldError(field=field, message=message)
+        raise MalformedRequest(_told([wrong]), errors=(wrong,)) from error
     for field in msgspec.structs.fields(kind):
         value = getattr(query, field.name)
         if isinstance(value, datetime) and not YEAR_MIN <= value.astimezone(UTC).year <= YEAR_MAX:
             wrong = FieldError(field=field.encode_name, message="is out of range")
-            raise MalformedRequest(errors=(wrong,))
+            raise MalformedRequest(_told([wrong]), errors=(wrong,))
     return query
 
 

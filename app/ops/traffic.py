@@ -44,7 +44,8 @@ class Traffic:
             return
         method: str = scope["method"]
         if method == "HEAD":
-            scope["method"] = "GET"
+            # A copy, because the server looks into its own to leave the body out.
+            scope = cast("Scope", {**scope, "method": "GET"})
         status = 500
         header = (b"x-request-id", request_id.encode())
 
