@@ -43,7 +43,8 @@ def set_up(*, level: str, form: LogForm) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for chatty in ("arq", "httpx", "httpcore", "alembic", "asyncio"):
+    # uvicorn would log a socket's query, and with it the token.
+    for chatty in ("arq", "httpx", "httpcore", "alembic", "asyncio", "uvicorn"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, root.level))
 
 

@@ -185,10 +185,10 @@ async def _listen(socket: Socket, session: Session) -> None:
             bad += 1
             if bad >= BAD_MESSAGES_MAX:
                 raise MalformedRequest(f"{bad} messages in a row could not be read.") from error
-            await session.send(frames.error("malformed_message", str(error)), "error")
+            await session.reply(frames.error("malformed_message", str(error)), "error")
         else:
             bad = 0
-            await session.send(frames.PONG, "pong")
+            await session.reply(frames.PONG, "pong")
 
 
 live_routes = [live]

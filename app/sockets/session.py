@@ -21,6 +21,8 @@ from app.stream.subscription import Subscription
 PULSE_S = 0.25
 # Between two tries to read a first state while Postgres is away.
 RETRY_S = 0.25
+# Answers kept until the first state has been sent; more were not waited for by anybody sane.
+REPLIES_HELD_MAX = 16
 # Longest a stopping server lets sockets take their last frame.
 DRAIN_S = 2.0
 
@@ -33,7 +35,7 @@ class Session:
     """Sends one match to one socket: first state, then every change, once and in order."""
 
     __slots__ = (
-        "_close", "_heartbeat_s", "_hub", "_kinds", "_pool", "_quiet_since", "_send",
+        "_begun", "_close", "_heartbeat_s", "_held", "_hub", "_kinds", "_pool", "_quiet_since", "_send",
         "_sending_since", "_snapshots", "_subscription", "_task", "beat_due", "closed_with",
     )  # fmt: skip
 
@@ -60,6 +62,8 @@ class Session:
         self._quiet_since = time.monotonic()
         self._sending_since: float | None = None
         self._task: asyncio.Task[None] | None = None
+        self._begun = False
+        self._held: list[tuple[str, str]] = []
         self.beat_due = False
         self.closed_with: CloseCode | None = None
 
@@ -71,11 +75,21 @@ class Session:
         self._quiet_since = time.monotonic()
         metrics.frames_sent.labels(kind).inc()
 
+    async def reply(self, text: str, kind: str) -> None:
+        """Answers a message, but never before the first state: that always comes first."""
+        if self._begun:
+            await self.send(text, kind)
+        elif len(self._held) < REPLIES_HELD_MAX:
+            self._held.append((text, kind))
+
     async def run(self, since: Place | None) -> None:
         """Sends until cancelled, or until the match is gone."""
         self._task = asyncio.current_task()
         try:
             await self._first_state(since)
+            self._begun = True
+            for text, kind in self._held:
+                await self.send(text, kind)
             while True:
                 await self._subscription.ready.wait()
                 await self._send_what_is_next()
