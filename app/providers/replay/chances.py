@@ -20,6 +20,8 @@ Chances = dict[SelectionKey, float]
 
 # Goals of an average match in a whole regulation time, both sides together.
 _GOALS = {Sport.FOOTBALL: 2.6, Sport.HOCKEY: 4.9}
+# How far the strongest and the weakest are apart; hockey is closer.
+_EDGES = {Sport.FOOTBALL: 0.55, Sport.HOCKEY: 0.22}
 _REGULATION_S = {Sport.FOOTBALL: 5400, Sport.HOCKEY: 3600}
 _OVERTIME_S = {Sport.FOOTBALL: 1800}
 # A side that scores more often than this from now on is left out; the rest is far below 1e-6.
@@ -93,8 +95,9 @@ def _goals(header: Header, market: MarketType, seen: Situation) -> Chances:
     left = _share_left(sport, seen)
     rate = _GOALS[sport] * left / 2
     edge = _edge(header)
-    home = poisson(rate * exp(0.55 * edge + 0.08), _GOALS_MAX)
-    away = poisson(rate * exp(-0.55 * edge - 0.08), _GOALS_MAX)
+    tilt = _EDGES[sport] * edge + 0.08
+    home = poisson(rate * exp(tilt), _GOALS_MAX)
+    away = poisson(rate * exp(-tilt), _GOALS_MAX)
     lead = (seen.score.home or 0) - (seen.score.away or 0)
     grid = [(h, a, p * q) for h, p in enumerate(home) for a, q in enumerate(away)]
     level = sum(p for h, a, p in grid if lead + h == a)

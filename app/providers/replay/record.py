@@ -8,7 +8,7 @@ from hashlib import blake2b
 from pathlib import Path
 
 from app.logs import logger
-from app.providers.provider import Provider, ProviderError, Scope
+from app.providers.provider import PollRule, Provider, ProviderError
 from app.providers.replay.recording import (
     LINES_MAX,
     MATCH_S_MAX,
@@ -21,7 +21,7 @@ from app.providers.replay.recording import (
 )
 from app.sports.incidents import Basket, Goal, Incident
 from app.sports.market import MarketType
-from app.sports.match import Score, Sport, may_move
+from app.sports.match import Score, may_move
 from app.sports.observation import Observation, ObservedMarket
 
 log = logger(__name__)
@@ -165,32 +165,32 @@ async def record(
     """
     recorder = Recorder(folder)
     ends = now() + timedelta(seconds=seconds)
-    loop = asyncio.get_running_loop()
-    due = {(rule.scope, rule.sport): loop.time() for rule in provider.rules()}
-    every_s = {(rule.scope, rule.sport): rule.interval_ms / 1000 for rule in provider.rules()}
-    save_at = loop.time() + SAVE_EVERY_S
+    clock = asyncio.get_running_loop().time
+    due = dict.fromkeys(provider.rules(), clock())
+    save_at = clock() + SAVE_EVERY_S
     try:
         while now() < ends:
-            for turn in [turn for turn, at in due.items() if at <= loop.time()]:
-                due[turn] = loop.time() + every_s[turn]
-                recorder.take(await _asked(provider, *turn))
-            if loop.time() >= save_at:
+            for rule in [rule for rule, at in due.items() if at <= clock()]:
+                due[rule] = clock() + rule.interval_ms / 1000
+                recorder.take(await _asked(provider, rule))
+            if clock() >= save_at:
                 recorder.save()
-                save_at = loop.time() + SAVE_EVERY_S
-            next_at = min([*due.values(), save_at])
+                save_at = clock() + SAVE_EVERY_S
             left_s = (ends - now()).total_seconds()
-            await asyncio.sleep(max(min(next_at - loop.time(), left_s), 0.0))
+            await asyncio.sleep(max(min(min([*due.values(), save_at]) - clock(), left_s), 0.0))
     finally:
         written = recorder.save()
     return written
 
 
-async def _asked(provider: Provider, scope: Scope, sport: Sport) -> Sequence[Observation]:
+async def _asked(provider: Provider, rule: PollRule) -> Sequence[Observation]:
     try:
-        return await provider.observe(scope, sport)
-    except ProviderError as error:
+        async with asyncio.timeout(rule.timeout_ms / 1000):
+            return await provider.observe(rule.scope, rule.sport)
+    except (ProviderError, TimeoutError) as error:
+        kind = error.kind if isinstance(error, ProviderError) else "timeout"
         log.warning(
-            "poll failed", provider=provider.name, scope=scope, sport=sport, kind=error.kind
+            "poll failed", provider=provider.name, scope=rule.scope, sport=rule.sport, kind=kind
         )
         return ()
 

@@ -1,7 +1,8 @@
 """The file format of a recorded match, read strictly.
 
 A recording is JSON Lines in UTF-8, one match a file, `*.jsonl` or `*.jsonl.gz`. A line is one
-JSON object; unknown keys are refused; keys that would be null may be left out.
+JSON object; unknown keys are refused. A key that would be null or empty may be left out, except
+`odds`, where null says that nothing is offered.
 
 Line 1, the header (`Header`):
 
@@ -295,10 +296,13 @@ def _opened(file: Path) -> IO[bytes]:
 
 
 def _lean(value: Any) -> Any:
-    """Leaves out what is null or empty, all the way down; keys keep their order."""
+    """Leaves out what is null or empty, all the way down; keys keep their order.
+
+    Not the odds: there null says that a bookmaker offers nothing.
+    """
     if isinstance(value, dict):
         told = cast("dict[str, Any]", value)
-        return {k: _lean(v) for k, v in told.items() if v is not None and v != ()}
+        return {k: _lean(v) for k, v in told.items() if v not in (None, ()) or k == "odds"}
     if isinstance(value, Sequence) and not isinstance(value, str):
         return [_lean(each) for each in cast("Sequence[Any]", value)]
     return value

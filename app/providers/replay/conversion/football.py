@@ -162,9 +162,15 @@ def _length(timed: list[_Timed], place: int, name: str) -> float:
     return float(max(played, last))
 
 
+def _clock(told: Minute) -> str:
+    """Returns the minute as a board has it; the source counts on after 120, where boards do not."""
+    last = _PERIODS[-1][2]
+    minute, extra = min(told[0], last), told[1] + max(told[0] - last, 0)
+    return f"{minute}+{extra}'" if extra else f"{minute}'"
+
+
 def _tell(teller: Teller, at: float, told: TextIncident) -> None:
-    minute, extra = told.minute
-    clock = f"{minute}+{extra}'" if extra else f"{minute}'"
+    clock = _clock(told.minute)
     period, side = teller.period, told.side
     match told:
         case TextGoal():

@@ -19,6 +19,7 @@ An own goal stands with the team it counts for. When only one side scored there 
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
+from itertools import pairwise
 from typing import Literal
 
 import msgspec
@@ -97,8 +98,7 @@ def read_text(text: str, year: int) -> list[TextMatch]:
     """Returns the matches of a whole file, in its order."""
     lines = text.splitlines()
     starts = [place for place, line in enumerate(lines) if _DATE.match(line)]
-    ends = [*starts[1:], len(lines)]
-    return [_match(lines[a:b], year) for a, b in zip(starts, ends, strict=True)]
+    return [_match(lines[a:b], year) for a, b in pairwise([*starts, len(lines)])]
 
 
 def _match(lines: list[str], year: int) -> TextMatch:

@@ -138,12 +138,12 @@ def _sets(text: str, winner: Side) -> Iterator[SetScore]:
         found = _SET.fullmatch(token)
         if found is None:
             continue
-        games = _games(found[1])
+        games = games_in(found[1])
         home, away = games if winner == "home" else games[::-1]
         yield SetScore(home=home, away=away, tie_break_loser=int(found[2]) if found[2] else None)
 
 
-def _games(digits: str) -> tuple[int, int]:
+def games_in(digits: str) -> tuple[int, int]:
     """Splits 76, 119, 810, 1816: in a set of ten games and more the two are next to each other."""
     splits = [(int(digits[:p]), int(digits[p:])) for p in range(1, len(digits))]
     return min(splits, key=lambda pair: abs(pair[0] - pair[1])) if len(digits) > 2 else splits[0]
@@ -162,7 +162,7 @@ def _winner(score: SetScore) -> Side | None:
 
 def _tell_set(teller: Teller, at: float, score: SetScore, name: str) -> float:
     """Tells a set game by game, the last one left to the line that tells who won it."""
-    games = _order(score, name)
+    games = game_order(score, name)
     for number, side in enumerate(games, start=1):
         tie_break = number == len(games) and abs(score.home - score.away) == 1
         at += int(between(500, 720, name, number) if tie_break else between(170, 330, name, number))
@@ -187,7 +187,7 @@ def _tell_set_won(teller: Teller, at: float, score: SetScore, won: Side, *, deci
         teller.tell(at, incident)
 
 
-def _order(score: SetScore, name: str) -> list[Side]:
+def game_order(score: SetScore, name: str) -> list[Side]:
     """Draws an order of games that leads to a set's score and decides it with the last one."""
     won = _winner(score)
     home, away = score.home, score.away
