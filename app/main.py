@@ -117,10 +117,10 @@ async def _open(app: Litestar, settings: Settings, stack: AsyncExitStack) -> Non
     state.pool, state.engine, state.sessions = pool, engine, sessions(engine)
     state.redis, state.cache = redis, cache
     state.hub, state.listener = hub, listener
-    state.live = Live(hub, pool, send_timeout_s=settings.stream.send_timeout_s)
     state.metrics_networks = networks(settings.api.metrics_allow_ips)
     state.proxies = networks(settings.api.forwarded_allow_ips)
     state.gate = _gate(settings, redis)
+    state.live = Live(hub, pool, state.gate, send_timeout_s=settings.stream.send_timeout_s)
     state.rate_limits = RateLimits(redis)
     state.log_ins = LogIns(
         state.sessions,

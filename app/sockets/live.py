@@ -10,13 +10,14 @@ from litestar.exceptions import WebSocketDisconnect
 from msgspec import Meta
 
 from app import metrics
+from app.access.gate import Gate
+from app.access.principal import Principal
 from app.database.engine import Pool
 from app.errors import AppError, Internal, MalformedId, MalformedRequest, NotFound
 from app.logs import logger
 from app.sockets import close_codes, frames
 from app.sockets.close_codes import CloseCode
-from app.sockets.session import Close, Pulse, Session
-from app.sockets.snapshots import Snapshots
+from app.sockets.session import Close, Pulse, Session, Shared
 from app.sports.ids import is_wire_id, number_of
 from app.stream.change import Place, parse_token
 from app.stream.hub import Hub
@@ -38,35 +39,39 @@ class Wishes(msgspec.Struct, frozen=True, rename="camel"):
     heartbeat_ms: Annotated[int, Meta(ge=1_000, le=120_000)] = 15_000
     token: str | None = None
 
+    def place(self) -> Place | None:
+        """Returns the place to go on from, None for a fresh start; raises MalformedResume."""
+        return parse_token(self.since) if self.since else None
+
+    def frames(self) -> frozenset[str] | None:
+        """Returns the kinds of frames wanted, None for all; raises MalformedRequest."""
+        if self.kinds is None:
+            return None
+        wanted: set[str] = set()
+        for kind in self.kinds.split(","):
+            if kind not in frames.KINDS:
+                raise MalformedRequest(f"kinds takes {', '.join(frames.KINDS)}")
+            wanted |= frames.KINDS[kind]
+        return frozenset(wanted)
+
 
 class Live:
     """What the sockets of a process share. `main` makes one and keeps it in the app's state."""
 
-    def __init__(self, hub: Hub, pool: Pool, *, send_timeout_s: float) -> None:
-        self.hub = hub
-        self.pool = pool
-        self.snapshots = Snapshots(pool)
+    def __init__(self, hub: Hub, pool: Pool, gate: Gate, *, send_timeout_s: float) -> None:
+        self.shared = Shared(hub, pool)
+        self.gate = gate
         self.pulse = Pulse(send_timeout_s=send_timeout_s)
 
 
-def read_wishes(query: dict[str, str]) -> tuple[Wishes, Place | None, frozenset[str] | None]:
-    """Returns the wishes, the place to go on from and the frames wanted (None: all).
-
-    Raises MalformedRequest and MalformedResume.
+def read_wishes(query: dict[str, list[Any]]) -> Wishes:
+    """Returns what a query asks for; raises MalformedRequest. Of a name said twice the last counts,
+    what is not known is left alone.
     """
     try:
-        wishes = msgspec.convert(query, Wishes, strict=False)
+        return msgspec.convert({k: v[-1] for k, v in query.items()}, Wishes, strict=False)
     except msgspec.ValidationError as error:
         raise MalformedRequest(str(error)) from error
-    place = parse_token(wishes.since) if wishes.since else None
-    if wishes.kinds is None:
-        return wishes, place, None
-    wanted: set[str] = set()
-    for kind in wishes.kinds.split(","):
-        if kind not in frames.KINDS:
-            raise MalformedRequest(f"kinds takes {', '.join(frames.KINDS)}")
-        wanted |= frames.KINDS[kind]
-    return wishes, place, frozenset(wanted)
 
 
 def match_number(text: str) -> int:
@@ -111,8 +116,13 @@ async def live(socket: Socket, match_id: str) -> None:
             await close(close_codes.GOING_AWAY)
             return
         number = match_number(match_id)
-        wishes, since, kinds = read_wishes(dict(socket.query_params))
-        await _follow(door, socket, number, wishes, since=since, kinds=kinds, close=close)
+        wishes = read_wishes(socket.query_params.dict())
+        asking = await door.gate.principal_of(
+            socket.scope["headers"],
+            peer=socket.client.host if socket.client else "",
+            query_token=wishes.token,
+        )
+        await _follow(door, socket, number, wishes, asking, close)
     except AppError as error:
         with contextlib.suppress(WebSocketDisconnect, RuntimeError):
             await socket.send_data(frames.error(error.code, error.detail))
@@ -127,21 +137,19 @@ async def _follow(
     socket: Socket,
     match_id: int,
     wishes: Wishes,
-    *,
-    since: Place | None,
-    kinds: frozenset[str] | None,
+    asking: Principal,
     close: Close,
 ) -> None:
-    subscription = door.hub.subscribe(match_id)
+    since, kinds = wishes.place(), wishes.frames()
+    subscription = door.shared.hub.subscribe(match_id)
     session = Session(
-        hub=door.hub,
-        pool=door.pool,
-        snapshots=door.snapshots,
+        door.shared,
         subscription=subscription,
         send=socket.send_data,
         close=close,
         heartbeat_s=wishes.heartbeat_ms / 1000,
         kinds=kinds,
+        expires_at=asking.expires_at,
     )
     door.pulse.add(session)
     writer = asyncio.create_task(_write(session, since))
@@ -149,7 +157,7 @@ async def _follow(
         await _listen(socket, session)
     finally:
         door.pulse.discard(session)
-        door.hub.unsubscribe(subscription)
+        door.shared.hub.unsubscribe(subscription)
         writer.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await writer
@@ -163,7 +171,7 @@ async def _write(session: Session, since: Place | None) -> None:
         # The client went while a frame was on its way.
         return
     except asyncio.CancelledError:
-        if session.closed_with is close_codes.TOO_SLOW:
+        if session.closed_with is not None:
             await session.hang_up()
             return
         raise

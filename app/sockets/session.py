@@ -31,29 +31,36 @@ Send = Callable[[str], Awaitable[None]]
 Close = Callable[[CloseCode], Awaitable[None]]
 
 
+class Shared:
+    """What the sessions of a process share: the hub, the pool, and one reading of snapshots."""
+
+    def __init__(self, hub: Hub, pool: Pool) -> None:
+        self.hub = hub
+        self.pool = pool
+        self.snapshots = Snapshots(pool)
+
+
 class Session:
     """Sends one match to one socket: first state, then every change, once and in order."""
 
     __slots__ = (
-        "_begun", "_close", "_heartbeat_s", "_held", "_hub", "_kinds", "_pool", "_quiet_since", "_send",
-        "_sending_since", "_snapshots", "_subscription", "_task", "beat_due", "closed_with",
+        "_begun", "_close", "_heartbeat_s", "_held", "_kinds", "_quiet_since", "_send",
+        "_sending_since", "_shared", "_subscription", "_task", "beat_due", "closed_with",
+        "expires_at",
     )  # fmt: skip
 
     def __init__(
         self,
+        shared: Shared,
         *,
-        hub: Hub,
-        pool: Pool,
-        snapshots: Snapshots,
         subscription: Subscription,
         send: Send,
         close: Close,
         heartbeat_s: float,
         kinds: frozenset[str] | None,
+        expires_at: float | None = None,
     ) -> None:
-        self._hub = hub
-        self._pool = pool
-        self._snapshots = snapshots
+        self._shared = shared
         self._subscription = subscription
         self._send = send
         self._close = close
@@ -65,6 +72,8 @@ class Session:
         self._begun = False
         self._held: list[tuple[str, str]] = []
         self.beat_due = False
+        # Seconds since 1970; when the token's time is over, so is the socket's.
+        self.expires_at = expires_at
         self.closed_with: CloseCode | None = None
 
     async def send(self, text: str, kind: str) -> None:
@@ -112,7 +121,7 @@ class Session:
                 await self.send(change.frame, change.kind)
         if subscription.lost is not None:
             reason = "slow_consumer" if subscription.lost == "slow_consumer" else "resume_expired"
-            self._hub.restart(subscription)
+            self._shared.hub.restart(subscription)
             await self._send_snapshot(reason)
         elif self.beat_due:
             self.beat_due = False
@@ -140,7 +149,7 @@ class Session:
         while True:
             try:
                 async with (
-                    engine.connection(self._pool) as connection,
+                    engine.connection(self._shared.pool) as connection,
                     connection.transaction(isolation="repeatable_read", readonly=True),
                 ):
                     missed = await ordered_log.changes_since(connection, match_id, since, limit + 1)
@@ -149,7 +158,7 @@ class Session:
                 continue
             if len(missed) > limit:
                 raise ResumeExpired
-            if self._hub.started(subscription, missed[-1].place if missed else since):
+            if self._shared.hub.started(subscription, missed[-1].place if missed else since):
                 break
         for change in missed:
             if self._kinds is None or change.kind in self._kinds:
@@ -163,11 +172,11 @@ class Session:
         subscription = self._subscription
         while True:
             try:
-                snapshot = await self._snapshots.of(subscription.match_id)
+                snapshot = await self._shared.snapshots.of(subscription.match_id)
             except DependencyDown:
                 await asyncio.sleep(RETRY_S)
                 continue
-            if self._hub.started(subscription, snapshot.place):
+            if self._shared.hub.started(subscription, snapshot.place):
                 break
         text = frames.snapshot(subscription.match_id, snapshot.place, snapshot.data, reason)
         await self.send(text, "snapshot")
@@ -182,14 +191,14 @@ class Session:
             self.beat_due = True
             self._subscription.ready.set()
 
-    def cut(self) -> None:
-        """Ends a session whose reader does not read: the frame under way is given up."""
-        self.closed_with = close_codes.TOO_SLOW
+    def cut(self, code: CloseCode) -> None:
+        """Ends a session from outside: what it was about to send is given up."""
+        self.closed_with = code
         if self._task is not None:
             self._task.cancel()
 
     async def hang_up(self) -> None:
-        """Closes after `cut`, with its code, for a reader that may wake up yet."""
+        """Closes after `cut`, with its code; a reader that was stuck may wake up yet."""
         if self.closed_with is not None:
             await self._close(self.closed_with)
 
@@ -214,11 +223,13 @@ class Pulse:
         """Beats until cancelled."""
         while True:
             await asyncio.sleep(PULSE_S)
-            now = time.monotonic()
+            now, today = time.monotonic(), time.time()
             for session in list(self._sessions):
                 if session.is_stuck(now, self._send_timeout_s):
                     metrics.slow_readers.labels("closed").inc()
-                    session.cut()
+                    session.cut(close_codes.TOO_SLOW)
+                elif session.expires_at is not None and session.expires_at <= today:
+                    session.cut(close_codes.NOT_AUTHENTICATED)
                 else:
                     session.beat(now)
 
