@@ -60,7 +60,8 @@ def open_redis(url: str) -> Redis:
     pool = BlockingConnectionPool.from_url(
         url, max_connections=CONNECTIONS_MAX, timeout=TIMEOUT_S, socket_timeout=None
     )
-    return Redis(connection_pool=pool)
+    # `from_pool`: closing the client closes its connections too.
+    return Redis.from_pool(pool)
 
 
 def match_tag(match_id: int) -> str:

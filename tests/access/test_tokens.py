@@ -1,0 +1,127 @@
+"""Access tokens: only ours, only unchanged, only in time."""
+
+import base64
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import jwt
+import pytest
+
+from app.access.errors import TokenExpired
+from app.access.tokens import LEEWAY_S, AccessTokens
+from app.errors import AppError, NotAuthenticated
+from app.sports.ids import UserId
+
+SECRET = "a secret of the tests, long enough to sign"
+TOKENS = AccessTokens(SECRET, ttl_s=900)
+
+
+def issued(*, age_s: float = 0, role: str = "user", tier: str = "free") -> str:
+    return TOKENS.issue(UserId(7), role=role, tier=tier, now=time.time() - age_s)
+
+
+def encoded(part: dict[str, Any]) -> str:
+    return base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode()
+
+
+def claims_of(token: str) -> dict[str, Any]:
+    return jwt.decode(token, options={"verify_signature": False})
+
+
+def signed(**changes: Any) -> str:
+    """A token with our signature whose claims are not ours; None takes a claim away."""
+    claims = claims_of(issued()) | changes
+    kept = {name: value for name, value in claims.items() if value is not None}
+    return jwt.encode(kept, SECRET, algorithm="HS256")
+
+
+def test_a_token_says_who_is_asking():
+    principal = TOKENS.read(issued(role="operator", tier="pro"))
+    assert (principal.key, principal.user_id) == ("user:7", 7)
+    assert (principal.role, principal.tier) == ("operator", "pro")
+    assert principal.is_operator
+    assert principal.expires_at is not None
+
+
+def test_two_tokens_of_one_moment_differ():
+    assert claims_of(issued())["jti"] != claims_of(issued())["jti"]
+
+
+def test_a_token_is_good_for_its_time_and_the_leeway():
+    TOKENS.read(issued(age_s=900 - 60))
+    with pytest.raises(TokenExpired):
+        TOKENS.read(issued(age_s=900 + LEEWAY_S + 1))
+
+
+def with_another_key() -> str:
+    return AccessTokens("another secret, which is long enough too", ttl_s=900).issue(
+        UserId(7), role="user", tier="free", now=time.time()
+    )
+
+
+def without_signature() -> str:
+    return f"{encoded({'alg': 'none', 'typ': 'JWT'})}.{encoded(claims_of(issued()))}."
+
+
+def with_no_algorithm_but_our_signature() -> str:
+    signature = issued().split(".")[2]
+    return without_signature() + signature
+
+
+def with_swapped_claims() -> str:
+    header, _, signature = issued().split(".")
+    return f"{header}.{encoded(claims_of(issued()) | {'role': 'admin'})}.{signature}"
+
+
+def with_another_algorithm() -> str:
+    return jwt.encode(claims_of(issued()), SECRET.ljust(64, "x"), algorithm="HS512")
+
+
+def with_a_thousand_brackets() -> str:
+    header = base64.urlsafe_b64encode(b"[" * 1100).rstrip(b"=").decode()
+    return f"{header}.{header[:40]}.x"
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        with_another_key,
+        without_signature,
+        with_no_algorithm_but_our_signature,
+        with_swapped_claims,
+        with_another_algorithm,
+        with_a_thousand_brackets,
+        lambda: "",
+        lambda: "a.b.c",
+        lambda: "é" * 20,
+        lambda: "x" * 100_000,
+    ],
+)
+def test_a_forged_token_is_no_credential(forged: Callable[[], str]):
+    with pytest.raises(NotAuthenticated):
+        TOKENS.read(forged())
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"iss": "somebody"},
+        {"aud": "something-else"},
+        {"role": "emperor"},
+        {"tier": "gold"},
+        {"sub": "seven"},
+        {"iat": 4_000_000_000},
+        *({name: None} for name in ("sub", "iat", "exp", "jti", "iss", "aud", "role", "tier")),
+    ],
+    ids=str,
+)
+def test_our_own_signature_does_not_carry_foreign_claims(changes: dict[str, Any]):
+    with pytest.raises(AppError) as raised:
+        TOKENS.read(signed(**changes))
+    assert raised.value.status == 401
+
+
+def test_what_is_signed_unchanged_is_read():
+    assert TOKENS.read(signed()).user_id == 7
