@@ -18,7 +18,7 @@ const STAGES = ["live", "upcoming", "results"];
 
 const lists = { live: [], upcoming: [], results: [] };
 const matches = new Map(); // id -> { summary, row }
-const groups = new Map(); // "stage sport league" -> { node, list }
+const groups = new Map(); // "stage sport" -> its card
 const inView = new Set();
 const follows = new Follows({ onState: told, onConnection: showState });
 let sport = new URLSearchParams(location.search).get("sport") ?? "all";
@@ -54,7 +54,9 @@ function everyMatch() {
 function drawStage(stage, shown) {
   const section = document.getElementById(stage);
   const wanted = shown.filter((match) => sport === "all" || match.sport === sport);
-  const drawn = groupsOf(wanted).map(([key, members]) => drawGroup(`${stage} ${key}`, members));
+  const drawn = by(({ sport: id }) => id, [...wanted].sort(inOrder)).map(([id, members]) =>
+    drawGroup(`${stage} ${id}`, members),
+  );
   arrange(section.querySelector(".groups"), drawn);
   put(section.querySelector(".count"), wanted.length ? String(wanted.length) : "");
   if (stage !== "live") section.hidden = wanted.length === 0;
@@ -67,11 +69,13 @@ function showEmpty(node, count) {
   if (lists.read) put(node, `No${which} match is being played right now.`);
 }
 
-function groupsOf(shown) {
+// Matches by what `key` says of them, in order.
+function by(key, shown) {
   const found = new Map();
-  for (const match of [...shown].sort(inOrder)) {
-    const key = `${match.sport} ${match.league.slug}`;
-    found.set(key, [...(found.get(key) ?? []), match]);
+  for (const match of shown) {
+    const of = key(match);
+    if (!found.has(of)) found.set(of, []);
+    found.get(of).push(match);
   }
   return [...found];
 }
@@ -91,36 +95,48 @@ function byTime(a, b) {
   return way * (Date.parse(a.startTime) - Date.parse(b.startTime));
 }
 
+// One card a sport; in it the leagues, named above their matches when there are several.
 function drawGroup(key, members) {
-  if (!groups.has(key)) groups.set(key, newGroup(members[0]));
-  const { node, list, tag } = groups.get(key);
-  const simulated = members.filter((match) => match.simulated);
-  tag.hidden = simulated.length < members.length;
-  for (const match of members) {
-    matches.get(match.id).row.tag.hidden = !(match.simulated && tag.hidden);
-  }
-  arrange(list, members.map(({ id }) => matches.get(id).row.node));
+  if (!groups.has(key)) groups.set(key, newGroup(members[0].sport));
+  const { node, title, only, tag, leagues } = groups.get(key);
+  tag.hidden = members.some((match) => !match.simulated);
+  const parts = by(({ league }) => league.slug, members);
+  put(only, parts.length === 1 ? members[0].league.name : "");
+  const drawn = parts.flatMap(([slug, ofLeague]) => {
+    if (!leagues.has(slug)) leagues.set(slug, newLeague(ofLeague[0].league));
+    const league = leagues.get(slug);
+    league.title.hidden = parts.length === 1;
+    arrange(league.list, ofLeague.map((match) => drawnRow(match, tag.hidden)));
+    return [league.title, league.list];
+  });
+  arrange(node, [title, ...drawn]);
   return node;
 }
 
-function newGroup({ sport: id, league }) {
+function drawnRow({ id, simulated }, tagged) {
+  const { row } = matches.get(id);
+  row.tag.hidden = !(simulated && tagged);
+  return row.node;
+}
+
+function newGroup(id) {
+  const only = el("span", { class: "league" });
   const tag = el("span", { class: "tag", hidden: "" }, "Simulated");
-  const list = el("ul", { class: "rows" });
-  const title = el(
-    "h3",
-    { class: "group-title" },
-    el("span", { class: "sport" }, SPORTS[id] ?? id),
-    el("span", { class: "league" }, league.name),
-    tag,
-  );
-  return { node: el("section", { class: "group" }, title, list), list, tag };
+  const name = el("span", { class: "sport" }, SPORTS[id] ?? id);
+  const title = el("h3", { class: "group-title" }, name, only, tag);
+  return { node: el("section", { class: "group" }), title, only, tag, leagues: new Map() };
+}
+
+function newLeague({ name }) {
+  return { title: el("h4", { class: "league-title" }, name), list: el("ul", { class: "rows" }) };
 }
 
 // Sockets for the rows one can see, those being played first.
 function choose(shown) {
-  const wanted = [...inView].filter((id) => shown.has(id) && stageOf(shown.get(id).status) !== "results");
+  const open = (id) => shown.has(id) && stageOf(shown.get(id).status) !== "results";
   const rank = (id) => (isInPlay(shown.get(id).status) ? 0 : 1);
-  follows.want(wanted.sort((a, b) => rank(a) - rank(b)));
+  const wanted = [...inView].filter(open).sort((a, b) => rank(a) - rank(b));
+  follows.want(wanted, open);
   follows.keep(new Set(shown.keys()));
   for (const [id, { row }] of matches) {
     if (shown.has(id)) continue;

@@ -10,7 +10,14 @@ const HEIGHT = 240;
 const POINTS_MAX = 20_000;
 // Odds are spaced by the chance they stand for, so that 1.2 → 1.4 is as long as it feels and an
 // outsider at 200 doesn't press everything else flat.
-const TICKS = [1.01, 1.1, 1.25, 1.5, 2, 3, 5, 10, 50];
+// Ticks that may be shown, the rounder first; a later one only where there is room.
+const TICKS = [
+  [1.01, 1.5, 2, 3, 5, 10],
+  [1.2, 2.5, 4, 20, 100],
+  [1.1, 1.3, 1.75, 2.25, 3.5, 7],
+  [1.05, 1.4, 1.6, 2.1, 2.4, 2.75, 3.2, 4.5, 6, 8, 14, 50],
+];
+const TICKS_MOST = 7;
 const toChance = (odds) => -1 / odds;
 const toOdds = (place) => -1 / place;
 
@@ -136,8 +143,8 @@ function options(selections, colours, node) {
     cursor: { y: false, points: { size: 7 }, drag: { x: true, y: false } },
     scales: { y: { distr: 100, fwd: toChance, bwd: toOdds, range } },
     axes: [
-      { ...axis, space: 70 },
-      { ...axis, size: 42, splits: (_, __, low, high) => ticksBetween(low, high), values: labels },
+      { ...axis, space: 84, size: 30, values: times },
+      { ...axis, size: 42, splits: (_, __, low, high) => ticksBetween(low, high), values: labels, filter: all },
     ],
     series: [
       {},
@@ -153,8 +160,28 @@ function options(selections, colours, node) {
   };
 }
 
+// Else uPlot drops what it takes for too many on a scale that isn't linear.
+const all = (_, splits) => splits;
 const labels = (_, splits) => splits.map((odds) => oddsText(odds));
-const ticksBetween = (low, high) => TICKS.filter((odds) => odds >= low && odds <= high);
+
+function ticksBetween(low, high) {
+  const room = (toChance(high) - toChance(low)) / TICKS_MOST;
+  const taken = [];
+  for (const odds of TICKS.flat()) {
+    const far = taken.every((other) => Math.abs(toChance(other) - toChance(odds)) >= room);
+    if (odds >= low && odds <= high && far) taken.push(odds);
+  }
+  return taken.sort((a, b) => a - b);
+}
+
+const MINUTES = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+const SECONDS = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
+
+// Times of day in the reader's manner, with seconds only when they are apart by less than minutes.
+function times(_, splits, __, ___, increment) {
+  const form = increment < 60 ? SECONDS : MINUTES;
+  return splits.map((second) => form.format(new Date(second * 1000)));
+}
 
 // A little air on both sides, in the spacing of chances.
 function range(_, low, high) {

@@ -34,9 +34,10 @@ export class Follows {
     return Math.max(0, ...[...this.#followers.values()].map(({ heardAt }) => heardAt));
   }
 
-  /** Follows the first of `ids` there is room for, and no others. */
-  want(ids) {
-    const wanted = new Set(ids.slice(0, this.#max));
+  /** Follows the first of `ids` there is room for; what is left over goes to those that `mayStay`. */
+  want(ids, mayStay) {
+    const staying = [...this.#followers.keys()].filter(mayStay);
+    const wanted = new Set([...new Set([...ids, ...staying])].slice(0, this.#max));
     for (const id of [...this.#followers.keys()]) if (!wanted.has(id)) this.#drop(id);
     for (const id of wanted) if (!this.#followers.has(id)) this.#follow(id);
   }

@@ -121,7 +121,10 @@ export class Follower {
     clearTimeout(this.#retry);
     const socket = this.#socket;
     this.#socket = null;
-    socket?.close(code);
+    if (!socket) return;
+    // Closed while it connects, a browser calls it a failure; so it is let in first.
+    if (socket.readyState === WebSocket.CONNECTING) socket.onopen = () => socket.close(code);
+    else socket.close(code);
   }
 
   #say(word, code) {

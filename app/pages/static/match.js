@@ -67,7 +67,7 @@ function drawPeriods({ periods = [], homeScore, awayScore }) {
   if (table.dataset.told === told) return;
   table.dataset.told = told;
   table.hidden = periods.length === 0;
-  const heads = [...periods.map(({ name }) => name), "Total"];
+  const heads = [...periods.map(({ name }) => name), match.sport === "tennis" ? "Sets" : "Total"];
   const head = el("tr", {}, el("td"), ...heads.map((name) => el("th", { scope: "col" }, name)));
   const rows = SIDES.map((side) => {
     const cells = [...periods.map((period) => period[side]), side === "home" ? homeScore : awayScore];

@@ -36,6 +36,7 @@ export class Row {
   show(match, state) {
     const { status } = match;
     const { main, more } = momentOf(match);
+    this.node.dataset.sport = match.sport;
     this.node.dataset.status = status;
     this.node.dataset.stage = stageOf(status);
     put(this.clock, main);

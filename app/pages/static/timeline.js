@@ -4,7 +4,7 @@ import { arrange, el, put } from "./dom.js";
 import { incidentWords } from "./words.js";
 
 // Basketball has hundreds; these are shown until one asks for all.
-const SHOWN_FIRST = 40;
+const SHOWN_FIRST = 24;
 
 /** Draws the incidents of a match into the page's list. */
 export class Timeline {

@@ -47,11 +47,15 @@ function endOf(period) {
   return /overtime|extra|shoot|penalt/i.test(period ?? "") ? period : "";
 }
 
-/** Returns decimal odds as people read them: two decimals, one from ten on, none from a hundred. */
+/**
+ * Returns decimal odds as people read them: two decimals, one from ten on, none from a hundred, and
+ * three where two would say that nothing can be won.
+ */
 export function oddsText(odds) {
   if (odds === null || odds === undefined) return "–";
   if (odds >= 100) return odds.toFixed(0);
-  return odds >= 10 ? odds.toFixed(1) : odds.toFixed(2);
+  if (odds >= 10) return odds.toFixed(1);
+  return odds < 1.005 ? odds.toFixed(3) : odds.toFixed(2);
 }
 
 /** Returns a probability in per cent. */
