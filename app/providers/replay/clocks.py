@@ -19,6 +19,7 @@ REGULATION = {
     Sport.BASKETBALL: ("Q1", "Q2", "Q3", "Q4"),
     Sport.TENNIS: (),
 }
+_HAIR_S = 0.01
 _OVERTIME = ("Extra Time", "Overtime", "OT")
 
 
@@ -37,14 +38,13 @@ def clock_of(rules: Rules, sport: Sport, period: str | None, running_s: float) -
     if length_s is None or period is None:
         return None
     # Times have three decimals; without the hair a second could show late.
-    running = int(running_s + 0.01)
     match rules.clock:
         case "minutes":
-            return football_clock(period, running)
+            return football_clock(period, int(running_s + _HAIR_S))
         case "up":
-            return hockey_clock(length_s, running)
+            return hockey_clock(length_s, int(running_s + _HAIR_S))
         case "down":
-            return basketball_clock(length_s, running)
+            return basketball_clock(int(length_s - running_s + _HAIR_S))
         case "none" | "recorded":
             return None
 
@@ -64,7 +64,7 @@ def hockey_clock(length_s: int, running_s: int) -> str:
     return f"{shown // 60:02}:{shown % 60:02}"
 
 
-def basketball_clock(length_s: int, running_s: int) -> str:
-    """Returns the time left in the quarter, 10:00 to 00:00."""
-    shown = max(length_s - running_s, 0)
+def basketball_clock(left_s: int) -> str:
+    """Returns the time left in the quarter, 10:00 to 00:00; a second that is begun is gone."""
+    shown = max(left_s, 0)
     return f"{shown // 60:02}:{shown % 60:02}"

@@ -1,8 +1,8 @@
 """The made-up bookmakers: quotes that follow the score, the same wherever they are worked out.
 
 `markets_at` is a pure function of the recording, the seed and the position in the match. Each
-bookmaker has its margin and its own beat: between two beats its prices stand still, unless a
-goal or a set makes it price anew. For some seconds after a goal or a set all markets are
+bookmaker has its margin and its own beat: between two beats its prices stand still, unless the
+score makes it price anew. For some seconds after a goal or a set all markets are
 suspended; when the match is over they are closed, and a total that can no longer change is
 closed at once. A football winner is who leads at the end, extra time included and a shoot-out
 not; a hockey winner has overtime and shoot-out included.
@@ -29,7 +29,7 @@ from app.sports.observation import ObservedMarket, ObservedQuote
 # How long real bookmakers look at a goal before they offer prices again.
 SUSPENDED_S = 40.0
 ODDS_HIGHEST = 501.0
-_NOISE = 0.02
+_NOISE = 0.012
 
 
 class Bookmaker(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,9 +41,9 @@ class Bookmaker(msgspec.Struct, frozen=True, kw_only=True):
 
 
 BOOKMAKERS = (
-    Bookmaker(name="sim-north", margin=0.045, beat_s=120.0),
-    Bookmaker(name="sim-east", margin=0.055, beat_s=180.0),
-    Bookmaker(name="sim-west", margin=0.07, beat_s=300.0),
+    Bookmaker(name="sim-north", margin=0.045, beat_s=90.0),
+    Bookmaker(name="sim-east", margin=0.055, beat_s=120.0),
+    Bookmaker(name="sim-west", margin=0.07, beat_s=180.0),
 )
 _WINNER = {
     Sport.FOOTBALL: (SelectionKey.HOME, SelectionKey.DRAW, SelectionKey.AWAY),
@@ -124,8 +124,7 @@ def _beat(track: Track, bookmaker: Bookmaker, at: float, seed: int) -> tuple[int
     offset = between(0, bookmaker.beat_s, "beat", track.recording.id, seed, bookmaker.name)
     beat = floor((at - offset) / bookmaker.beat_s)
     looked_at = beat * bookmaker.beat_s + offset
-    shock = track.shock_before(at)
-    return beat, looked_at if shock is None else max(looked_at, shock)
+    return beat, max(looked_at, track.told_at(at))
 
 
 def _nudged(chances: Chances, *words: object) -> Chances:

@@ -177,7 +177,12 @@ def load(file: Path) -> Recording:
 
 
 def load_folder(folder: Path = SHIPPED) -> Loaded:
-    """Reads every recording under a folder. One that is refused leaves the others playing."""
+    """Reads every recording under a folder. One that is refused leaves the others playing.
+
+    Raises NotADirectoryError when there is no such folder: that is a setting gone wrong.
+    """
+    if not folder.is_dir():
+        raise NotADirectoryError(f"{folder} is not a folder of recordings")
     found: dict[str, Recording] = {}
     refused: list[RecordingRefused] = []
     files = sorted(file for file in folder.rglob("*") if file.name.endswith(SUFFIXES))

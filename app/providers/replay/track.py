@@ -88,6 +88,11 @@ class Track:
             return before + min(running_s, length_s), 0.0
         return float(over), running_s
 
+    def told_at(self, at: float) -> float:
+        """Returns when the score that stands was told; minus infinity before the first."""
+        spell = self._spell_at(at)
+        return float("-inf") if spell is None else spell.at
+
     def shock_before(self, at: float) -> float | None:
         """Returns when the last goal or set was, None before the first."""
         place = bisect_right(self.shocks, at)

@@ -146,6 +146,11 @@ def test_an_empty_folder_has_nothing(tmp_path: Path) -> None:
     assert (loaded.recordings, loaded.refused) == ((), ())
 
 
+def test_a_folder_that_is_not_there_is_no_empty_folder(tmp_path: Path) -> None:
+    with pytest.raises(NotADirectoryError, match="nowhere"):
+        load_folder(tmp_path / "nowhere")
+
+
 def test_what_is_saved_is_read_back_the_same(tmp_path: Path) -> None:
     read = load(write(tmp_path / "good.jsonl", HEADER, LIVE, GOAL, OVER))
     again = load(save(read, tmp_path / "saved"))

@@ -24,8 +24,6 @@ SIMULATED = ("real time between baskets (2.25 times the match's clock)", "breaks
 _STRETCH = 2.25
 _HALF_TIME_S = 15 * 60
 _BREAK_S = 150
-# Two free throws stand at the same second; this much real time is between them.
-_NEXT_S = 0.5
 # The sources give the order of play, not the day; these are the days they were played.
 _EUROLEAGUE_STARTS = {
     "257": datetime(2019, 5, 17, 16, tzinfo=UTC),
@@ -150,8 +148,8 @@ def _recording(card: Card, shots: list[Shot], final: tuple[int, int]) -> Recordi
         teller.begin(start, f"Q{quarter}" if quarter <= 4 else f"OT{quarter - 4}")
         for shot in (shot for shot in shots if shot.quarter == quarter):
             at = start + shot.played_s * _STRETCH
-            _tell(teller, max(at, teller.at + _NEXT_S), shot, length_s)
-        end = max(start + length_s * _STRETCH, teller.at + _NEXT_S)
+            _tell(teller, max(at, teller.at), shot, length_s)
+        end = max(start + length_s * _STRETCH, teller.at)
         teller.end(end, MatchStatus.FINISHED if quarter == quarters else MatchStatus.PAUSED)
         start = teller.at + (_HALF_TIME_S if quarter == 2 else _BREAK_S)
     if (teller.home, teller.away) != final:
