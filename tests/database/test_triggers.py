@@ -154,7 +154,9 @@ async def test_a_statement_notifies_once_with_the_ids_it_touched(
     await listening.add_listener(CHANNEL, lambda *a: heard.put_nowait(a[3]))
     await connection.execute("UPDATE live_scores SET away_score = 3")
     await connection.execute("UPDATE live_scores SET away_score = 3")
-    await connection.execute("UPDATE live_scores SET away_score = 4 WHERE match_id = $1", matches[0])
+    await connection.execute(
+        "UPDATE live_scores SET away_score = 4 WHERE match_id = $1", matches[0]
+    )
     told = [await asyncio.wait_for(heard.get(), 10) for _ in range(2)]
     await listening.close()
     assert told == [",".join(map(str, matches)), str(matches[0])]
