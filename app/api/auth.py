@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import msgspec
 from litestar import Request, Response, get, post
 from litestar.datastructures import State
+from litestar.params import JSONBody
 from litestar.status_codes import HTTP_200_OK, HTTP_201_CREATED, HTTP_204_NO_CONTENT
 from msgspec import Meta
 
@@ -50,28 +51,28 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 @post("/auth/register", status_code=HTTP_201_CREATED, tags=["auth"])
-async def register(data: Credentials, state: State) -> Response[TokenPair]:
+async def register(data: JSONBody[Credentials], state: State) -> Response[TokenPair]:
     """Signs up and logs in."""
     log_ins: LogIns = state.log_ins
     return Response(await log_ins.register(data.email, data.password), headers=_NOT_KEPT)
 
 
 @post("/auth/login", status_code=HTTP_200_OK, tags=["auth"])
-async def log_in(data: Credentials, state: State) -> Response[TokenPair]:
+async def log_in(data: JSONBody[Credentials], state: State) -> Response[TokenPair]:
     """Logs in."""
     log_ins: LogIns = state.log_ins
     return Response(await log_ins.log_in(data.email, data.password), headers=_NOT_KEPT)
 
 
 @post("/auth/refresh", status_code=HTTP_200_OK, tags=["auth"])
-async def refresh(data: Renewal, state: State) -> Response[TokenPair]:
+async def refresh(data: JSONBody[Renewal], state: State) -> Response[TokenPair]:
     """Gives the next pair of tokens; the refresh token is used up."""
     log_ins: LogIns = state.log_ins
     return Response(await log_ins.renew(data.refresh_token), headers=_NOT_KEPT)
 
 
 @post("/auth/logout", status_code=HTTP_204_NO_CONTENT, tags=["auth"])
-async def log_out(data: Renewal, state: State) -> None:
+async def log_out(data: JSONBody[Renewal], state: State) -> None:
     """Ends the log-in that a refresh token belongs to; unknown ones are over already."""
     log_ins: LogIns = state.log_ins
     await log_ins.log_out(data.refresh_token)
