@@ -28,6 +28,7 @@ COMMANDS = {
     "migrate": ("app.commands.migrate:migrate", "Brings the database to a revision."),
     "downgrade": ("app.commands.migrate:downgrade", "Takes the database back to a revision."),
     "migration": ("app.commands.migrate:migration", "Writes a migration from the models."),
+    "healthy": ("app.commands.healthy:healthy", "Asks a running process whether it is well."),
     "replay": ("app.commands.replay:replay", "Records what a provider says."),
 }
 

@@ -18,9 +18,13 @@ def api(listening_fd: int | None) -> None:
     asked = settings.load()
     logs.set_up(level=asked.log_level, form=asked.log_form)
     app = create_app(asked)
+
+    async def drain() -> None:
+        await app.state.live.pulse.drain()  # Made when the app starts: not there yet.
+
     serve(
         app,
-        lambda: app.state.live.pulse.drain(),  # Made when the app starts, after this line.
+        drain,
         host=asked.api.host,
         port=asked.api.port,
         graceful_shutdown_s=asked.api.graceful_shutdown_s,

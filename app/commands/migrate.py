@@ -9,12 +9,15 @@ from alembic.config import Config
 from app import settings
 from app.commands.place import database
 
-INI = Path(__file__).parents[2] / "alembic.ini"
+# In a clone beside `app`; in an installation the migrations stand there too, the file doesn't.
+PLACE = Path(__file__).parents[2]
+INI = PLACE / "alembic.ini"
 
 
 def configuration(url: str) -> Config:
     """Returns Alembic's configuration for a database."""
-    config = Config(INI)
+    config = Config(INI) if INI.exists() else Config()
+    config.set_main_option("script_location", str(PLACE / "migrations").replace("%", "%%"))
     config.attributes["database_url"] = url
     return config
 

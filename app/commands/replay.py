@@ -22,6 +22,7 @@ def replay() -> None:
 def record(provider: str, folder: Path, seconds: float) -> None:
     """Asks PROVIDER by its own rules and writes what it says into FOLDER, one file a match."""
     asked = settings.load()
+    folder.mkdir(parents=True, exist_ok=True)
     logs.set_up(level=asked.log_level, form="console")
     click.echo(f"{asyncio.run(_record(asked, provider, folder, seconds))} matches written")
 
@@ -34,7 +35,6 @@ async def _record(asked: settings.Settings, name: str, folder: Path, seconds: fl
     except registry.UnknownProvider as error:
         raise click.BadParameter(str(error), param_hint="PROVIDER") from error
     provider = next(iter(made.values()))
-    folder.mkdir(parents=True, exist_ok=True)
     try:
         return await record_provider(provider, folder, seconds=seconds)
     finally:

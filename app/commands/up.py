@@ -46,8 +46,9 @@ def listen(host: str, port: int, *, others: bool) -> socket.socket:
         return _bound(host, last)
     except OSError as error:
         ports = f"ports {port} to {last}" if others else f"port {port}"
-        reason = f"{ports} of {host}: {error.strerror}; PORT names another one"
-        raise click.ClickException(reason) from error
+        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
+        said = f"{ports} of {host}: {reason}; PORT names another one"
+        raise click.ClickException(said) from error
 
 
 def _bound(host: str, port: int) -> socket.socket:

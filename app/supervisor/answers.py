@@ -19,7 +19,12 @@ class _Page(msgspec.Struct, frozen=True):
 
 def is_ready(base_url: str) -> bool:
     """Says whether the API can serve."""
-    return _get(base_url, "/health/ready")[0] == http.client.OK
+    return is_well(base_url, "/health/ready")
+
+
+def is_well(base_url: str, path: str) -> bool:
+    """Says whether the path is answered with 200."""
+    return _get(base_url, path)[0] == http.client.OK
 
 
 def live_match(base_url: str) -> str:

@@ -1,0 +1,75 @@
+"""Settings come from variables, are checked, and say what is wrong."""
+
+import pytest
+
+from app import settings
+from app.settings import BadSettings, Settings, every_setting, load
+
+SECRET = "s" * 32
+PRODUCTION = {
+    "ENVIRONMENT": "production",
+    "JWT_SECRET": SECRET,
+    "DATABASE_URL": "postgresql://there/x",
+    "REDIS_URL": "redis://there/0",
+}
+
+
+def test_without_variables_everything_has_its_default():
+    assert load({}) == Settings()
+
+
+def test_an_empty_variable_counts_as_not_set():
+    assert load({found.name: "" for found in every_setting()}) == Settings()
+
+
+def test_variables_reach_their_place_in_their_type():
+    found = load({"PORT": "9000", "REPLAY_SPEED": "2.5", "ANONYMOUS_ACCESS": "false"})
+    assert found.api.port == 9000
+    assert found.replay.speed == 2.5
+    assert found.access.anonymous_access is False
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "eighty"),
+        ("PORT", "65536"),
+        ("PORT", "-1"),
+        ("ENVIRONMENT", "staging"),
+        ("JWT_SECRET", "short"),
+        ("REPLAY_SPEED", "0"),
+        ("REPLAY_SPEED", "nan"),
+        ("ANONYMOUS_ACCESS", "perhaps"),
+        ("DATABASE_POOL_MAX", "1"),
+    ],
+)
+def test_a_wrong_value_is_refused_by_name(name: str, value: str):
+    with pytest.raises(BadSettings, match=name):
+        load({name: value})
+
+
+def test_everything_that_is_wrong_is_said_at_once():
+    with pytest.raises(BadSettings, match=r"LOG_LEVEL.*PORT"):
+        load({"PORT": "x", "LOG_LEVEL": "loud"})
+
+
+def test_production_starts_with_everything_of_its_own():
+    assert load(PRODUCTION).environment == "production"
+
+
+@pytest.mark.parametrize("name", ["JWT_SECRET", "DATABASE_URL", "REDIS_URL"])
+def test_production_refuses_what_was_made_for_development(name: str):
+    with pytest.raises(BadSettings, match=name):
+        load(PRODUCTION | {name: ""})
+
+
+def test_every_variable_is_named_once_and_explained():
+    found = list(every_setting())
+    assert len({one.name for one in found}) == len(found)
+    assert all(one.description for one in found)
+
+
+def test_secrets_are_marked():
+    secret = {one.name for one in every_setting() if one.secret}
+    assert secret == {"DATABASE_URL", "DATABASE_LISTEN_URL", "REDIS_URL", "JWT_SECRET"}
+    assert settings.DEVELOPMENT_SECRET not in {one.name for one in every_setting()}
