@@ -19,7 +19,6 @@ LISTS = {
 }
 USERS = {
     "create": ("app.commands.users:create", "Creates a user."),
-    "demo": ("app.commands.users:demo", "Creates the two demo users that a file names."),
 }
 COMMANDS = {
     "up": ("app.commands.up:up", "Runs everything: servers, API, worker."),
@@ -28,6 +27,7 @@ COMMANDS = {
     "migrate": ("app.commands.migrate:migrate", "Brings the database to a revision."),
     "downgrade": ("app.commands.migrate:downgrade", "Takes the database back to a revision."),
     "migration": ("app.commands.migrate:migration", "Writes a migration from the models."),
+    "prepare": ("app.commands.prepare:prepare", "Migrates and makes the demo users."),
     "healthy": ("app.commands.healthy:healthy", "Asks a running process whether it is well."),
     "replay": ("app.commands.replay:replay", "Records what a provider says."),
 }

@@ -34,27 +34,23 @@ def create(email: str, password: str, role: str) -> None:
     """Creates a user."""
     log_in = LogIn(email=email, password=password)
     try:
-        run(lambda session: _create(session, log_in, role))
+        with database(settings.load()) as url:
+            asyncio.run(_run(url, lambda session: _create(session, log_in, role)))
     except AppError as error:
         wrong = "; ".join(f"{field.field} {field.message}" for field in error.errors)
         raise click.ClickException(wrong or error.detail) from error
     click.echo(f"created {role} {email}")
 
 
-@click.command()
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-def demo(file: Path) -> None:
-    """Creates the two demo users that FILE names, or gives them the passwords in it."""
+def ensure_demo_users(url: str, file: Path) -> None:
+    """Creates the two demo users that the file names, or gives them the passwords in it."""
     users = msgspec.json.decode(file.read_bytes(), type=DemoUsers)
-    for role in ROLES:
-        log_in: LogIn = getattr(users, role)
-        run(lambda session, log_in=log_in, role=role: _ensure(session, log_in, role))
 
+    async def ensure(session: AsyncSession) -> None:
+        await _ensure(session, users.user, "user")
+        await _ensure(session, users.operator, "operator")
 
-def run(work: Callable[[AsyncSession], Awaitable[None]]) -> None:
-    """Runs the work in a session on the database that is meant."""
-    with database(settings.load()) as url:
-        asyncio.run(_run(url, work))
+    asyncio.run(_run(url, ensure))
 
 
 async def _run(url: str, work: Callable[[AsyncSession], Awaitable[None]]) -> None:

@@ -24,7 +24,7 @@ GRACEFUL_SHUTDOWN_S_MAX = 3
 LOOK_EVERY_S = 0.5
 STARTING_LOOK_EVERY_S = 0.05
 SERVERS_START_S = 90.0
-MIGRATE_S = 600.0
+PREPARE_S = 600.0
 SLOW_AFTER_S = 30.0
 LIVE_MATCH_S = 5.0
 
@@ -60,12 +60,11 @@ class Supervisor:
     def go(self) -> None:
         """Starts everything, tells when it is ready, keeps it running until told to stop."""
         self._start_servers()
-        self._finish(self._child("migrate", "migrate"), MIGRATE_S)
         demo = self._demo_users()
+        file = ("--demo-users", str(demo)) if demo else ()
+        self._finish(self._child("prepare", "prepare", *file), PREPARE_S)
         self._watch(self._child("api", "api", "--socket", str(self._run.listening.fileno())))
         self._watch(self._child("worker", "worker"))
-        if demo is not None:
-            self._finish(self._child("users", "users", "demo", str(demo)), MIGRATE_S)
         self._wait_until_ready()
         self._announce(read_demo_users(demo) if demo else None)
         while True:
@@ -193,7 +192,11 @@ Ctrl-C stops everything.""")
         }
         if settings.access.jwt_secret == DEVELOPMENT_SECRET:
             told["JWT_SECRET"] = keep_secret(self._run.folder / "jwt-secret")
-        return {**self._run.environment, **told}
+        environment = {**self._run.environment, **told}
+        if environment.pop("PYTHONDONTWRITEBYTECODE", ""):
+            # Compiling takes half of a process' start: whoever wants none in the tree has it here.
+            environment["PYTHONPYCACHEPREFIX"] = str(self._run.folder.absolute() / "bytecode")
+        return environment
 
 
 def supervise(run: Run) -> None:
