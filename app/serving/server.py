@@ -1,5 +1,6 @@
 """uvicorn, told how we serve, and taught to drain the sockets before it closes the door."""
 
+import signal
 import socket
 from collections.abc import Awaitable, Callable
 
@@ -61,4 +62,7 @@ def serve(
         proxy_headers=False,
         lifespan="on",
     )
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # uvicorn raises the signal anew when it is done; that is to be the end, not a death.
+        signal.signal(number, lambda *_: None)
     Server(config, drain).run(None if listening is None else [listening])

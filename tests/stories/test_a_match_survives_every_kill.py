@@ -1,0 +1,98 @@
+"""A client follows a whole match while worker, API, Valkey and Postgres are killed in turn.
+
+At the end it holds exactly the state that REST answers: snapshot + frames = truth.
+"""
+
+import asyncio
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.devstack.stack import devstack
+from tests.conftest import migrate
+from tests.stories.follower import Follower
+from tests.stories.house import House
+
+PATIENCE_S = 150
+# A football match of two hours takes half a minute.
+SPEED = "240"
+KILLS = ("worker", "api", "valkey", "postgres", "api", "worker", "postgres", "valkey")
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Generator[House]:
+    """A house of its own: its servers are to be killed."""
+    with devstack(tmp_path / "stack", durable=True) as stack:
+        migrate(stack.database_url)
+        house = House(stack, tmp_path, REPLAY_SPEED=SPEED, REPLAY_LANES="2")
+        house.start("api")
+        house.start("worker")
+        house.wait_until_ready()
+        yield house
+        house.stop()
+
+
+async def a_coming_match(house: House) -> str:
+    """A match that is about to begin, with markets or not."""
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            coming = house.get("/api/events?sport=football&status=scheduled&limit=1")["items"]
+            if coming:
+                return coming[0]["id"]
+            await asyncio.sleep(0.05)
+
+
+def plain(market: dict[str, Any]) -> dict[str, Any]:
+    """A market without what only lists say, its selections in one order."""
+    kept = {k: v for k, v in market.items() if k not in ("event", "matchId")}
+    return kept | {"selections": sorted(market["selections"], key=lambda s: s["id"])}
+
+
+@pytest.mark.story
+@pytest.mark.timeout(240)
+async def test_snapshot_and_frames_are_the_truth_whatever_is_killed(house: House):
+    follower = Follower(house.url, await a_coming_match(house))
+    async with asyncio.timeout(PATIENCE_S):
+        await follower.follow(lambda f: f.score["status"] == "live")
+        for part in KILLS:
+            seen = follower.frames
+            house.kill(part)
+            # Each kill is survived: the match goes on before the next one.
+            await follower.follow(lambda f, seen=seen: f.frames >= seen + 5 or is_over(f))
+        await follower.follow(is_over)
+        house.end("worker")
+        house.wait_until_ready()
+        truth = house.get(f"/api/scores/{follower.match_id}")
+        await follower.follow(lambda f: f.seq >= truth["seq"])
+        await follower.close()
+    assert follower.connections >= 1 + KILLS.count("api")
+    assert follower.snapshots[0] == "start"
+    check_that_rest_says_the_same(house, follower)
+
+
+def is_over(follower: Follower) -> bool:
+    """The match is finished and its markets are closed."""
+    return follower.score["status"] == "finished" and all(
+        market["status"] == "closed" for market in follower.markets.values()
+    )
+
+
+def check_that_rest_says_the_same(house: House, follower: Follower) -> None:
+    """Asks REST for everything the follower holds; both are to be the same."""
+    match_id = follower.match_id
+    truth = house.get(f"/api/scores/{match_id}")
+    asked = ("seq", "resume", "observedAt", "sources")
+    assert truth["seq"] == follower.seq
+    assert {k: v for k, v in truth.items() if k not in asked} == {
+        k: v for k, v in follower.score.items() if k not in asked
+    }
+    markets = house.get(f"/api/markets/football?matchId={match_id}&limit=200")["items"]
+    assert {m["id"]: plain(m) for m in markets} == {
+        k: plain(m) for k, m in follower.markets.items()
+    }
+    changes = house.get(f"/api/v1/matches/{match_id}")
+    assert [i["id"] for i in changes["incidents"]] == [
+        i["id"] for i in sorted(follower.incidents.values(), key=lambda i: (i["ordinal"], i["id"]))
+    ]
