@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import msgspec
 from litestar import WebSocket, websocket
 from litestar.exceptions import WebSocketDisconnect
+from litestar.params import FromPath
 from msgspec import Meta
 
 from app import metrics
@@ -25,6 +26,10 @@ from app.stream.hub import Hub
 PROTOCOL = "live"
 # Messages in a row that cannot be read; a client that sends more is not one of ours.
 BAD_MESSAGES_MAX = 10
+
+# What sending raises when the client went first: Litestar's, uvicorn's (an OSError), and what both
+# say of a frame after the close.
+GONE = (WebSocketDisconnect, OSError, RuntimeError)
 
 log = logger(__name__)
 Socket = WebSocket[Any, Any, Any]
@@ -97,7 +102,7 @@ def close_code_of(error: AppError) -> CloseCode:
 
 
 @websocket("/live/{match_id:str}")
-async def live(socket: Socket, match_id: str) -> None:
+async def live(socket: Socket, match_id: FromPath[str]) -> None:
     """Follows one match until either side goes."""
     door: Live = socket.app.state.live
     await socket.accept()
@@ -107,8 +112,7 @@ async def live(socket: Socket, match_id: str) -> None:
     async def close(code: CloseCode) -> None:
         nonlocal closed_with
         closed_with = code.code
-        with contextlib.suppress(WebSocketDisconnect, RuntimeError):
-            # The client may have gone first, or a second close may come late.
+        with contextlib.suppress(*GONE):
             await socket.close(code.code, code.name)
 
     try:
@@ -124,7 +128,7 @@ async def live(socket: Socket, match_id: str) -> None:
         )
         await _follow(door, socket, number, wishes, asking, close)
     except AppError as error:
-        with contextlib.suppress(WebSocketDisconnect, RuntimeError):
+        with contextlib.suppress(*GONE):
             await socket.send_data(frames.error(error.code, error.detail))
         await close(close_code_of(error))
     finally:
@@ -167,8 +171,7 @@ async def _write(session: Session, since: Place | None) -> None:
     """Runs the session; whatever ends it closes the socket, which ends the listening side."""
     try:
         await session.run(since)
-    except (WebSocketDisconnect, RuntimeError):
-        # The client went while a frame was on its way.
+    except GONE:
         return
     except asyncio.CancelledError:
         if session.closed_with is not None:
