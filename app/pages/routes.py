@@ -1,10 +1,12 @@
 """Pages and their files: addresses, caching, and what a browser may load with them."""
 
 import hashlib
+from pathlib import Path
 from typing import Any
 
 from litestar import Request, Response, route
 from litestar.enums import HttpMethod, MediaType
+from litestar.params import FromPath
 from litestar.types import ControllerRouterHandler
 
 from app.errors import NotFound
@@ -61,7 +63,7 @@ def board_page(request: Asked) -> Answer:
 
 
 @route("/matches/{match_id:str}", http_method=_READ, include_in_schema=False, sync_to_thread=True)
-def match_page(request: Asked, match_id: str) -> Answer:
+def match_page(request: Asked, match_id: FromPath[str]) -> Answer:
     """One match. The page itself says so when there is no such match; what can't be one is 404."""
     return _page(request, "match", status=200 if number_of(match_id) is not None else 404)
 
@@ -78,9 +80,9 @@ def documentation_page(request: Asked) -> Answer:
     include_in_schema=False,
     sync_to_thread=True,
 )
-def static_file(request: Asked, release: str, name: str) -> Answer:
+def static_file(request: Asked, release: FromPath[str], name: FromPath[Path]) -> Answer:
     """One file; kept for ever when it is asked for by this release, else to be asked for again."""
-    file = _FILES.get(str(name).lstrip("/"))
+    file = _FILES.get(name.as_posix().lstrip("/"))
     if file is None:
         raise NotFound("there is no such file")
     return _answer(request, file, _FOR_EVER if release == RELEASE else _ASK_AGAIN)

@@ -36,9 +36,11 @@ export class PriceChart {
 
   /** Takes the path so far, as /api/odds/{id}/history tells it. */
   begin(market, path) {
-    this.#points = [...path, ...this.#points].sort((a, b) => a.at - b.at);
+    const until = path.at(-1)?.at ?? 0;
+    this.#points = [...path, ...this.#points.filter(({ at }) => at > until)];
     this.#name(market);
     this.#restart();
+    this.#write(market);
   }
 
   /** Takes the prices of now and draws when one differs. */
@@ -55,11 +57,6 @@ export class PriceChart {
     if (renamed || !this.#plot) this.#restart();
     else if (added) this.#plot.setData(this.#columns());
     this.#write(market);
-  }
-
-  /** How many prices are shown. */
-  get size() {
-    return this.#points.length;
   }
 
   // The server's clock, never ours, and never back.
@@ -86,6 +83,7 @@ export class PriceChart {
   }
 
   #write(market) {
+    this.node.dataset.points = String(this.#points.length);
     ordered(market).forEach((selection, place) => {
       const price = this.keys.children[place]?.querySelector("b");
       if (price) put(price, isOpen(market, selection) ? oddsText(selection.odds) : "–");

@@ -18,7 +18,7 @@ const APPLIED = {
   score_correction: (state, { previous, reason, ...data }) => ({
     ...state,
     score: { ...state.score, ...data },
-    correction: { previous, reason, at: data.updatedAt },
+    correction: { previous, reason },
   }),
   odds_update: priced,
   market_status: marked,
