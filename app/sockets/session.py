@@ -4,6 +4,8 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
+from prometheus_client import Counter
+
 from app import metrics
 from app.database import engine
 from app.database.engine import Pool
@@ -27,6 +29,8 @@ REPLIES_HELD_MAX = 16
 DRAIN_S = 2.0
 
 log = logger(__name__)
+# Looking a label up costs more than counting.
+_SENT: dict[str, Counter] = {}
 Send = Callable[[str], Awaitable[None]]
 Close = Callable[[CloseCode], Awaitable[None]]
 
@@ -78,11 +82,14 @@ class Session:
 
     async def send(self, text: str, kind: str) -> None:
         """Sends one frame; the pulse sees how long it takes."""
-        self._sending_since = time.monotonic()
+        self._sending_since = now = time.monotonic()
         await self._send(text)
         self._sending_since = None
-        self._quiet_since = time.monotonic()
-        metrics.frames_sent.labels(kind).inc()
+        self._quiet_since = now
+        counted = _SENT.get(kind)
+        if counted is None:
+            counted = _SENT[kind] = metrics.frames_sent.labels(kind)
+        counted.inc()
 
     async def reply(self, text: str, kind: str) -> None:
         """Answers a message, but never before the first state: that always comes first."""

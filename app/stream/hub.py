@@ -109,19 +109,11 @@ class Hub:
 
     async def run(self) -> None:
         """Reads and hands out until cancelled."""
-        swept_at = 0.0
         while True:
             try:
-                async with asyncio.timeout(max(0.0, swept_at + SWEEP_S - time.monotonic())):
-                    await self._wake.wait()
-            except TimeoutError:
-                self._everything = True
-            self._wake.clear()
-            if self._everything:
-                swept_at = time.monotonic()
-            try:
-                await self._read()
-                self._reading_well = True
+                # One connection for good: borrowing and giving back cost more than a read.
+                async with engine.connection(self._pool) as connection:
+                    await self._follow(connection)
             except (DependencyDown, asyncpg.PostgresError) as error:
                 if self._reading_well:
                     log.warning("log_out_of_reach", error=str(error))
@@ -129,20 +121,28 @@ class Hub:
                 self._everything = True
                 await asyncio.sleep(RETRY_S)
 
-    async def _read(self) -> None:
+    async def _follow(self, connection: engine.Connection) -> None:
+        """Reads whenever nudged, and everything once a sweep, until the connection fails."""
+        sweep_due_at = 0.0
+        while True:
+            try:
+                async with asyncio.timeout(max(0.0, sweep_due_at - time.monotonic())):
+                    await self._wake.wait()
+            except TimeoutError:
+                self._everything = True
+            self._wake.clear()
+            if self._everything:
+                sweep_due_at = time.monotonic() + SWEEP_S
+            await self._read(connection)
+            self._reading_well = True
+
+    async def _read(self, connection: engine.Connection) -> None:
         """One round: with `everything`, finds who is behind; then reads until nothing is left."""
         everything, self._everything = self._everything, False
         dirty, self._dirty = self._dirty, set()
-        if not everything and not dirty:
-            return
-        try:
-            async with engine.connection(self._pool) as connection:
-                if everything:
-                    dirty |= await self._find_behind(connection)
-                await self._catch_up(connection, dirty)
-        except BaseException:
-            self._everything = True
-            raise
+        if everything:
+            dirty |= await self._find_behind(connection)
+        await self._catch_up(connection, dirty)
 
     async def _find_behind(self, connection: engine.Connection) -> set[int]:
         """Returns the matches with something new; those whose log is not ours any more restart."""

@@ -16,8 +16,8 @@ from tests.stories.follower import Follower
 from tests.stories.house import House
 
 PATIENCE_S = 150
-# A football match of two hours takes half a minute.
-SPEED = "240"
+# A football match of two hours takes twenty seconds.
+SPEED = "360"
 KILLS = ("worker", "api", "valkey", "postgres", "api", "worker", "postgres", "valkey")
 
 
