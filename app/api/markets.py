@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import msgspec
 from litestar import Response, get
 from litestar.datastructures import State
+from litestar.params import FromPath
 from msgspec import Meta
 
 from app.api.answers import Asked, answer, page_body
@@ -62,7 +63,7 @@ class HistoryQuery(Query, frozen=True, kw_only=True):
     "/api/markets/{sport:str}",
     **described(Items[MarketShape], query=MarketsQuery, problems=(304, 400, 404)),
 )
-async def list_markets(request: Asked, state: State, sport: str) -> Response[Any]:
+async def list_markets(request: Asked, state: State, sport: FromPath[str]) -> Response[Any]:
     """Lists a sport's markets, the newest first, with their selections and best prices."""
     if not is_wire_id(sport):
         raise MalformedId
@@ -91,7 +92,7 @@ async def list_markets(request: Asked, state: State, sport: str) -> Response[Any
 
 
 @get("/api/odds/{match_id:str}", **described(OddsShape, problems=(304, 400, 404)))
-async def get_odds(request: Asked, state: State, match_id: str) -> Response[Any]:
+async def get_odds(request: Asked, state: State, match_id: FromPath[str]) -> Response[Any]:
     """Returns every bookmaker's price with its age, the best price, fair chance and overround.
 
     Its tag is weak: the same prices are the same answer, though their age is another by then.
@@ -109,7 +110,7 @@ async def get_odds(request: Asked, state: State, match_id: str) -> Response[Any]
     "/api/odds/{match_id:str}/history",
     **described(PricePath, query=HistoryQuery, problems=(304, 400, 404)),
 )
-async def get_history(request: Asked, state: State, match_id: str) -> Response[Any]:
+async def get_history(request: Asked, state: State, match_id: FromPath[str]) -> Response[Any]:
     """Returns the path of a match's prices, newest last."""
     number = number_in(match_id, "match")
     query = read_query(request.scope, HistoryQuery)

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from litestar import Response, get
 from litestar.datastructures import State
+from litestar.params import FromPath
 from msgspec import Meta
 
 from app.api.answers import JSON, Asked, answer, page_body
@@ -82,13 +83,13 @@ async def list_events(request: Asked, state: State) -> Response[Any]:
 
 
 @get("/api/scores/{match_id:str}", **described(ScoreShape, problems=(304, 400, 404)))
-async def get_score(request: Asked, state: State, match_id: str) -> Response[Any]:
+async def get_score(request: Asked, state: State, match_id: FromPath[str]) -> Response[Any]:
     """Returns a match's score, who says so, and the place in its log it is true at."""
     return answer(request, await _of_match(state, "score", match_id, catalog.score_of))
 
 
 @get("/api/v1/matches/{match_id:str}", **described(MatchShape, problems=(304, 400, 404)))
-async def get_match(request: Asked, state: State, match_id: str) -> Response[Any]:
+async def get_match(request: Asked, state: State, match_id: FromPath[str]) -> Response[Any]:
     """Returns one match with its participants, score, incidents, markets and statistics."""
     return answer(request, await _of_match(state, "match", match_id, catalog.match_of))
 
@@ -97,7 +98,7 @@ async def get_match(request: Asked, state: State, match_id: str) -> Response[Any
     "/api/matches/{match_id:str}/changes",
     **described(ChangesShape, query=ChangesQuery, problems=(400, 404, 410)),
 )
-async def list_changes(request: Asked, state: State, match_id: str) -> Response[Any]:
+async def list_changes(request: Asked, state: State, match_id: FromPath[str]) -> Response[Any]:
     """Returns the frames after a place, in order; 410 when the log no longer has that place."""
     number = number_in(match_id, "match")
     query = read_query(request.scope, ChangesQuery)

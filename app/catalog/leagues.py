@@ -17,7 +17,7 @@ class _Leagues(SQLAlchemyAsyncRepository[catalog.League]):
 
 async def sports_after(session: AsyncSession, last_id: str, limit: int) -> list[catalog.Sport]:
     """Returns sports by id, at most `limit`, from behind `last_id` ("" for the first)."""
-    return await _Sports(session=session).list(
+    return await _Sports(session=session).get_many(
         catalog.Sport.id > last_id, OrderBy("id"), LimitOffset(limit, 0)
     )
 
@@ -27,6 +27,6 @@ async def leagues_after(
 ) -> list[catalog.League]:
     """Returns leagues by slug, of one sport or of all, from behind `last_slug`."""
     of_sport = [] if sport is None else [catalog.League.sport_id == sport]
-    return await _Leagues(session=session).list(
+    return await _Leagues(session=session).get_many(
         catalog.League.slug > last_slug, *of_sport, OrderBy("slug"), LimitOffset(limit, 0)
     )

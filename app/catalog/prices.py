@@ -70,19 +70,20 @@ SELECT coalesce(json_agg(
                'at', wire_time(p.at), 'odds', trim_scale(p.odds),
                'bestOdds', trim_scale(p.best_odds), 'status', p.status
            ) ORDER BY p.at, p.selection_id
-       ), '[]')::text AS items, count(*) AS points
+       ) FILTER (WHERE p.place <= $6), '[]')::text AS items, count(*) > $6 AS truncated
 FROM (
-    SELECT k.id AS market_id, x.id AS selection_id, o.at, o.odds, o.best_odds, o.status
+    SELECT k.id AS market_id, x.id AS selection_id, o.at, o.odds, o.best_odds, o.status,
+           row_number() OVER (ORDER BY o.at DESC, x.id DESC) AS place
     FROM markets AS k
     JOIN selections AS x ON x.market_id = k.id
     CROSS JOIN LATERAL (
         SELECT o.at, o.odds, o.best_odds, o.status FROM odds_history AS o
         WHERE o.selection_id = x.id AND o.at >= $4 AND o.at < $5
-        ORDER BY o.at DESC LIMIT $6
+        ORDER BY o.at DESC LIMIT $6 + 1
     ) AS o
     WHERE k.match_id = $1 AND ($2::bigint IS NULL OR k.id = $2)
       AND ($3::bigint IS NULL OR x.id = $3)
-    ORDER BY o.at DESC, x.id DESC LIMIT $6
+    ORDER BY o.at DESC, x.id DESC LIMIT $6 + 1
 ) AS p
 """
 
@@ -118,4 +119,4 @@ async def path_of(
         _PATH, match_id, span.market_id, span.selection_id, span.since, span.until, limit
     )
     assert row is not None  # An aggregate always has a row.
-    return row["items"], row["points"] == limit
+    return row["items"], row["truncated"]

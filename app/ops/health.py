@@ -8,6 +8,7 @@ from typing import Any, Literal
 import msgspec
 from litestar import Response, get
 from litestar.datastructures import State
+from redis.exceptions import RedisError
 
 from app.database import engine
 from app.database.engine import GONE, Pool, Row
@@ -127,7 +128,7 @@ async def _timed(ask: Callable[[], Awaitable[Any]]) -> tuple[Dependency, Any]:
     try:
         async with asyncio.timeout(CHECK_TIMEOUT_S):
             answer = await ask()
-    except (*GONE, DependencyDown, ConnectionError):
+    except (*GONE, DependencyDown, RedisError):
         return Dependency(status="down"), None
     took_ms = round((time.perf_counter() - began) * 1000, 2)
     return Dependency(status="up", latency_ms=took_ms), answer

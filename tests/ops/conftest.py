@@ -1,0 +1,5 @@
+"""The served application, as for `tests/api`."""
+
+from tests.api.conftest import api
+
+__all__ = ["api"]
