@@ -173,8 +173,16 @@ def site_form() -> type[Site]:
     return Site
 
 
+@pytest.fixture
+def site_settings() -> dict[str, str]:
+    """Settings of `site`, by their variables; a test that needs others parametrizes this."""
+    return {"LIMIT_ANONYMOUS_PER_MINUTE": "100000"}
+
+
 @pytest_asyncio.fixture(loop_scope="module")
-async def site(database_url: str, redis_url: str, site_form: type[Site]) -> AsyncGenerator[Site]:
+async def site(
+    database_url: str, redis_url: str, site_form: type[Site], site_settings: dict[str, str]
+) -> AsyncGenerator[Site]:
     """An API over servers of this test's own."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port: int = probe.getsockname()[1]
@@ -185,7 +193,7 @@ async def site(database_url: str, redis_url: str, site_form: type[Site]) -> Asyn
         "REDIS_URL": redis_url,
         "PORT": str(port),
         "LOG_LEVEL": "error",
-        "LIMIT_ANONYMOUS_PER_MINUTE": "100000",
+        **site_settings,
     }
     connection = await asyncpg.connect(database_url)
     site = site_form(environment, cast("Connection", connection))

@@ -161,6 +161,13 @@ async def test_one_sport_can_be_looked_at_alone(site: Site, look: Look):
     await expect(look.page.locator("#live .row")).to_have_count(1)
 
 
+@pytest.mark.parametrize("site_settings", [{"LIMIT_ANONYMOUS_PER_MINUTE": "1"}])
+async def test_a_board_that_asks_too_often_says_so_and_shows_what_it_got(site: Site, look: Look):
+    await look.open()
+    await expect(look.page.locator("#notice")).to_contain_text("Too many requests")
+    look.complaints.clear()  # A browser calls a 429 an error; here it is what was asked for.
+
+
 @pytest.mark.parametrize("path", ["/", "/matches/{}"])
 async def test_a_phone_needs_no_sideways_scrolling(site: Site, looker: Looker, path: str):
     long = "Borussia Verein für Leibesübungen 1900"

@@ -103,6 +103,15 @@ async def test_it_reconnects_when_heartbeats_stay_away(modules: Page):
     assert query["since"] == ["r5"]
 
 
+async def test_why_a_socket_is_closed_is_not_taken_for_life(modules: Page):
+    server = await follow(modules)
+    socket, _ = await server.next()
+    socket.send(json.dumps({"type": "error", "code": "not_found", "message": "no such match"}))
+    await socket.close(code=4404)
+    await modules.wait_for_function("window.follower.connection === 'closed'")
+    assert await modules.evaluate("window.words") == [["closed", 4404]]
+
+
 @pytest.mark.parametrize("code", [4400, 4401, 4403, 4404])
 async def test_it_does_not_come_back_where_it_was_turned_away(modules: Page, code: int):
     server = await follow(modules)

@@ -20,6 +20,7 @@ const lists = { live: [], upcoming: [], results: [] };
 const matches = new Map(); // id -> { summary, row }
 const groups = new Map(); // "stage sport" -> its card
 const inView = new Set();
+const refusals = new Map(); // question -> why it was refused
 const follows = new Follows({ onState: told, onConnection: showState });
 let sport = new URLSearchParams(location.search).get("sport") ?? "all";
 let heardAt = Date.now();
@@ -193,13 +194,15 @@ async function asked(question) {
   try {
     const items = await question();
     outOfReach = false;
-    showNotice(null);
+    refusals.delete(question);
     return items;
   } catch (problem) {
     outOfReach = isOutOfReach(problem) || problem.status >= 500;
-    if (problem instanceof ReadFailed) showNotice(refusal(problem));
+    if (problem instanceof ReadFailed) refusals.set(question, refusal(problem));
     showState();
     throw problem;
+  } finally {
+    showNotice([...refusals.values()].at(-1) ?? null);
   }
 }
 

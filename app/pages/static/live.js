@@ -80,11 +80,13 @@ export class Follower {
   }
 
   #take(text) {
+    const frame = JSON.parse(text);
+    // Why the socket is about to be closed; the code that follows says what to do.
+    if (frame.type === "error") return;
     this.#attempt = 0;
     this.heardAt = Date.now();
     this.#listen();
     this.#say("live");
-    const frame = JSON.parse(text);
     const next = apply(this.state, frame);
     if (next.gap) {
       // Something is missing between two frames: start afresh instead of showing half the truth.
