@@ -119,3 +119,12 @@ async def make_matches(url: str, count: int) -> list[int]:
     return ids
 
 
+
+
+def wait_for_text(url: str, text: str) -> None:
+    """Waits until an address answers with a text in it."""
+    until = time.monotonic() + READY_WITHIN_S
+    while text not in httpx.get(url).text:
+        if time.monotonic() > until:
+            raise TimeoutError(f"{url} said no {text} within {READY_WITHIN_S} s")
+        time.sleep(0.05)
