@@ -7,6 +7,6 @@ loaded from another host. The pages are clients like any other: they read REST a
 Words: a *release* is the hash over every static file; it stands in their addresses, so that they
 can be kept for ever, and a page that was loaded before a new release keeps one set of files.
 
-Read `routes`, then `static/state.js` (what a frame does to what we know), `static/live.js`
+Read `files`, `routes`, then `static/state.js` (what a frame does to what we know), `static/live.js`
 (the socket), `static/board.js` and `static/match.js`.
 """

@@ -208,7 +208,9 @@ async function asked(question) {
 
 function refusal({ status, retryAfterMs }) {
   const seconds = Math.ceil(retryAfterMs / 1000);
-  if (status === 429) return `Too many requests from your address; the list is read again in ${seconds} s.`;
+  if (status === 429) {
+    return `Too many requests from your address; the list is read again in ${seconds} s.`;
+  }
   if (status === 401) return "This server shows matches only to those who are logged in.";
   return `The list cannot be read just now; trying again in ${seconds} s.`;
 }
@@ -241,8 +243,8 @@ function showState() {
   const detail = `Last heard from at ${timeOf(last)}`;
   if (Date.now() - last > STALE_MS) showConnection("stale", detail);
   else if (outOfReach || sockets.includes("reconnecting")) showConnection("reconnecting", detail);
-  else if (sockets.includes("live") || (lists.read && sockets.length === 0)) showConnection("live", detail);
-  else showConnection("connecting", detail);
+  else if (sockets.includes("live")) showConnection("live", detail);
+  else showConnection(lists.read && sockets.length === 0 ? "live" : "connecting", detail);
 }
 
 function filter(chosen) {

@@ -76,7 +76,13 @@ export class PriceChart {
     this.#selections = selections;
     this.keys.replaceChildren(
       ...selections.map(({ key, name }) =>
-        el("li", { class: "key", "data-key": key }, el("span", { class: "swatch" }), `${name} `, el("b")),
+        el(
+          "li",
+          { class: "key", "data-key": key },
+          el("span", { class: "swatch" }),
+          `${name} `,
+          el("b"),
+        ),
       ),
     );
     return true;
@@ -142,7 +148,7 @@ function options(selections, colours, node) {
     scales: { y: { distr: 100, fwd: toChance, bwd: toOdds, range } },
     axes: [
       { ...axis, space: 84, size: 30, values: times },
-      { ...axis, size: 42, splits: (_, __, low, high) => ticksBetween(low, high), values: labels, filter: all },
+      { ...axis, size: 42, splits: ticks, values: labels, filter: all },
     ],
     series: [
       {},
@@ -162,7 +168,7 @@ function options(selections, colours, node) {
 const all = (_, splits) => splits;
 const labels = (_, splits) => splits.map((odds) => oddsText(odds));
 
-function ticksBetween(low, high) {
+function ticks(_, __, low, high) {
   const room = (toChance(high) - toChance(low)) / TICKS_MOST;
   const taken = [];
   for (const odds of TICKS.flat()) {
@@ -184,6 +190,7 @@ function times(_, splits, __, ___, increment) {
 // A little air on both sides, in the spacing of chances.
 function range(_, low, high) {
   if (low === null || high === null) return [1.01, 10];
-  const air = Math.max(0.02, (toChance(high) - toChance(low)) * 0.06);
-  return [toOdds(Math.max(-0.999, toChance(low) - air)), toOdds(Math.min(-0.004, toChance(high) + air))];
+  const [from, to] = [toChance(low), toChance(high)];
+  const air = Math.max(0.02, (to - from) * 0.06);
+  return [toOdds(Math.max(-0.999, from - air)), toOdds(Math.min(-0.004, to + air))];
 }

@@ -50,7 +50,8 @@ function drawHeadline(now) {
     shownGoals[side] = score;
   }
   drawCorrection(headline.querySelector(".correction"));
-  document.title = `${match.home.name} ${now.homeScore ?? ""}–${now.awayScore ?? ""} ${match.away.name} · Touchline`;
+  const score = `${now.homeScore ?? ""}–${now.awayScore ?? ""}`;
+  document.title = `${match.home.name} ${score} ${match.away.name} · Touchline`;
 }
 
 function drawCorrection(node) {
@@ -157,7 +158,9 @@ function told(next) {
 
 function connected(word, code) {
   connection = word;
-  if (word === "closed" && code !== 1000) showNotice("The live connection was refused; what is shown stands still.");
+  if (word === "closed" && code !== 1000) {
+    showNotice("The live connection was refused; what is shown stands still.");
+  }
   showState();
 }
 

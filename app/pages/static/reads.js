@@ -62,7 +62,9 @@ export function repeat(ask, everyMs) {
   };
 }
 
-/** Says whether a failure means that the server could not be reached in time. */
+/** Says whether the server could not be reached in time, or something else answered for it. */
 export function isOutOfReach(problem) {
-  return problem instanceof TypeError || problem.name === "TimeoutError";
+  return (
+    problem instanceof TypeError || problem instanceof SyntaxError || problem.name === "TimeoutError"
+  );
 }

@@ -50,7 +50,7 @@ function drawn(incident, team) {
   const words = el("span", { class: "words" }, el("span", { class: "title" }, title));
   const rest = [team, more, incident.withdrawn && "withdrawn"].filter(Boolean).join(" · ");
   if (rest) words.append(el("span", { class: "more-words" }, rest));
-  const body = incident.withdrawn ? el("s", { class: "told" }, words) : el("span", { class: "told" }, words);
+  const body = el(incident.withdrawn ? "s" : "span", { class: "told" }, words);
   return el(
     "li",
     {
@@ -61,7 +61,12 @@ function drawn(incident, team) {
       "data-withdrawn": incident.withdrawn ? "true" : null,
     },
     el("span", { class: "at" }, incident.clock ?? ""),
-    el("span", { class: "sign", "data-sign": sign, "data-colour": colour ?? null, "aria-hidden": "true" }),
+    el("span", {
+      class: "sign",
+      "data-sign": sign,
+      "data-colour": colour ?? null,
+      "aria-hidden": "true",
+    }),
     body,
     el("span", { class: "after" }, score),
   );

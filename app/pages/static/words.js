@@ -36,7 +36,9 @@ export function dayOf(text) {
 /** Returns what stands beside a match: the thing that moves, and what it belongs to. */
 export function momentOf({ sport, status, period, clock, startTime }) {
   if (status === "scheduled") return { main: timeOf(startTime), more: dayOf(startTime) };
-  if (status === "finished") return { main: sport === "football" ? "FT" : "Final", more: endOf(period) };
+  if (status === "finished") {
+    return { main: sport === "football" ? "FT" : "Final", more: endOf(period) };
+  }
   if (STATUS_WORDS[status]) return { main: STATUS_WORDS[status], more: period ?? "" };
   if (status === "paused") return { main: "Break", more: period ?? "" };
   return clock ? { main: clock, more: period ?? "" } : { main: period ?? "Live", more: "" };
@@ -55,7 +57,7 @@ export function oddsText(odds) {
   if (odds === null || odds === undefined) return "–";
   if (odds >= 100) return odds.toFixed(0);
   if (odds >= 10) return odds.toFixed(1);
-  return odds < 1.005 ? odds.toFixed(3) : odds.toFixed(2);
+  return odds < 1.01 ? odds.toFixed(3) : odds.toFixed(2);
 }
 
 /** Returns a probability in per cent. */
