@@ -1,0 +1,368 @@
+"""Nothing older than the last nudge is ever served."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from itertools import count
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from prometheus_client import Counter
+
+from app import metrics
+from app.cache import Cache, match_tag, open_redis, sport_tag
+from app.devstack import ports
+from app.devstack.valkey import EmbeddedValkey
+
+SPORTS = ("football", "tennis")
+FRESH_IDS = count(1)
+
+
+@asynccontextmanager
+async def a_cache(
+    redis_url: str, *, is_current: Callable[[], bool] = lambda: True
+) -> AsyncGenerator[Cache]:
+    """The cache of one process; entries live long, so that only a nudge can make them anew."""
+    redis = open_redis(redis_url)
+    cache = Cache(redis, is_current=is_current, ttl_s={"score": 300, "list": 300}, sports=SPORTS)
+    telling = asyncio.create_task(cache.run())
+    try:
+        yield cache
+    finally:
+        telling.cancel()
+        await asyncio.wait([telling])
+        await redis.aclose()
+
+
+class World:
+    """One match's truth, and how often it was read."""
+
+    def __init__(self) -> None:
+        self.match_id = next(FRESH_IDS)
+        self.value = 0
+        self.loads = 0
+        self.loading = asyncio.Event()
+        self.gate: asyncio.Event | None = None
+
+    async def load(self) -> bytes:
+        """Reads the truth; with a gate, answers only when that is opened."""
+        self.loads += 1
+        self.loading.set()
+        value = self.value
+        if self.gate is not None:
+            await self.gate.wait()
+        return str(value).encode()
+
+    async def read(self, cache: Cache, *tags: str) -> int:
+        """Reads through the cache."""
+        name = str(self.match_id)
+        body = await cache.read("score", name, tags or (match_tag(self.match_id),), self.load)
+        assert body is not None
+        return int(body)
+
+
+async def until_kept(world: World, cache: Cache, *tags: str) -> None:
+    """Reads until a read needs no load: the cache is in force and has the entry."""
+    loads = -1
+    while loads != world.loads:
+        loads = world.loads
+        await world.read(cache, *tags)
+
+
+def outcomes(outcome: str) -> float:
+    counter: Counter = metrics.cache_reads.labels("score", outcome)
+    return counter._value.get()  # pyright: ignore
+
+
+async def test_a_kept_answer_is_served_to_every_process_until_it_is_forgotten(redis_url: str):
+    world = World()
+    async with a_cache(redis_url) as one, a_cache(redis_url) as two:
+        await until_kept(world, one)
+        await until_kept(world, two)
+        loads = world.loads
+        assert [await world.read(cache) for cache in (one, two, one)] == [0, 0, 0]
+        assert world.loads == loads
+        world.value = 1
+        one.forget(frozenset({world.match_id}))
+        assert await world.read(one) == 1
+        await until_kept(world, one)
+        # The other process heard nothing yet, but the tokens are for all.
+        assert await world.read(two) == 1
+
+
+async def test_a_change_of_one_match_leaves_the_others_and_other_sports_alone(redis_url: str):
+    football, tennis, everything = World(), World(), World()
+    changed = next(FRESH_IDS)
+    async with a_cache(redis_url) as cache:
+        cache.learn(changed, "football")
+        lists = ((football, "football"), (tennis, "tennis"), (everything, None))
+        for world, sport in lists:
+            await until_kept(world, cache, sport_tag(sport))
+        before = {sport: world.loads for world, sport in lists}
+        cache.forget(frozenset({changed}))
+        for world, sport in lists:
+            await world.read(cache, sport_tag(sport))
+        assert {sport: world.loads - before[sport] for world, sport in lists} == {
+            "football": 1,
+            "tennis": 0,
+            None: 1,
+        }
+        # Of which sport this one is nobody knows, so every list may be meant.
+        cache.forget(frozenset({next(FRESH_IDS)}))
+        await tennis.read(cache, sport_tag("tennis"))
+        assert tennis.loads == before["tennis"] + 1
+
+
+async def test_readers_at_once_share_one_load_and_none_takes_it_away(redis_url: str):
+    world = World()
+    world.gate = asyncio.Event()
+    async with a_cache(redis_url) as cache:
+        readers = [asyncio.create_task(world.read(cache)) for _ in range(20)]
+        await world.loading.wait()
+        readers[0].cancel()
+        world.gate.set()
+        assert await asyncio.gather(*readers[1:]) == [0] * 19
+        assert world.loads == 1
+
+
+async def test_who_asks_after_a_nudge_does_not_join_a_load_from_before_it(redis_url: str):
+    world = World()
+    world.gate = before = asyncio.Event()
+    async with a_cache(redis_url) as cache:
+        early = asyncio.create_task(world.read(cache))
+        await world.loading.wait()
+        world.value, world.gate = 1, None
+        cache.forget(frozenset({world.match_id}))
+        assert await world.read(cache) == 1
+        before.set()
+        assert await early == 0
+        # What the early one stored was made under tokens that are no more.
+        await until_kept(world, cache)
+        assert await world.read(cache) == 1
+
+
+async def test_nothing_is_kept_while_changes_are_not_heard_of(redis_url: str):
+    world = World()
+    current = False
+    async with a_cache(redis_url, is_current=lambda: current) as cache:
+        for expected in range(5):
+            world.value = expected
+            assert await world.read(cache) == expected
+        assert world.loads == 5
+        current = True
+        await until_kept(world, cache)
+        current = False
+        world.value = 9
+        assert await world.read(cache) == 9
+
+
+async def test_a_load_that_fails_fails_its_readers_and_is_tried_anew(redis_url: str):
+    class Broken(Exception):
+        """Broken."""
+
+    async def fail() -> bytes:
+        raise Broken
+
+    world = World()
+    async with a_cache(redis_url) as cache:
+        readers = [cache.read("score", str(world.match_id), (), fail) for _ in range(3)]
+        found = await asyncio.gather(*readers, return_exceptions=True)
+        assert [type(error) for error in found] == [Broken] * 3
+        assert await world.read(cache) == 0
+
+
+async def test_no_such_thing_is_never_kept(redis_url: str):
+    async def nothing() -> None:
+        return None
+
+    world = World()
+    async with a_cache(redis_url) as cache:
+        await until_kept(World(), cache)
+        name = str(world.match_id)
+        assert await cache.read("score", name, (match_tag(world.match_id),), nothing) is None
+        assert await world.read(cache) == 0
+
+
+async def test_redis_killed_and_back_never_shows_what_was_before(tmp_path: Path):
+    valkey = EmbeddedValkey(tmp_path / "valkey", log=tmp_path / "log")
+    world = World()
+    try:
+        valkey.start()
+        async with a_cache(valkey.url) as cache:
+            await until_kept(world, cache)
+            away = outcomes("away") + outcomes("off")
+            valkey.kill()
+            for expected in range(1, 6):
+                world.value = expected
+                cache.forget(frozenset({world.match_id}))
+                assert await world.read(cache) == expected
+            assert outcomes("away") + outcomes("off") == away + 5
+            valkey.start()
+            await until_kept(world, cache)
+            assert await world.read(cache) == 5
+            world.value = 6
+            cache.forget(frozenset({world.match_id}))
+            assert await world.read(cache) == 6
+    finally:
+        valkey.kill()
+
+
+async def test_what_redis_was_not_told_yet_is_not_served_from_it(tmp_path: Path):
+    valkey = EmbeddedValkey(tmp_path / "valkey", log=tmp_path / "log")
+    world = World()
+    try:
+        valkey.start()
+        async with a_cache(valkey.url) as cache, open_redis(valkey.url) as admin:
+            await until_kept(world, cache)
+            # Writes wait, reads don't: the old tokens and the old entry are there to be believed.
+            await admin.client_pause(60_000, all=False)
+            # Another match is being told of, so ours has to wait its turn.
+            cache.forget(frozenset({next(FRESH_IDS)}))
+            await admin.mget(["x"])
+            for expected in range(1, 20):
+                world.value = expected
+                if expected % 5 == 1:
+                    cache.forget(frozenset({world.match_id}))
+                assert await world.read(cache) == expected
+                await admin.mget(["x"])  # Time for the telling to be on its way.
+            await admin.client_unpause()
+            await until_kept(world, cache)
+            assert await world.read(cache) == 19
+    finally:
+        valkey.kill()
+
+
+class Wire:
+    """A line to Redis that can be cut, while Redis keeps all it has."""
+
+    def __init__(self, redis_url: str) -> None:
+        self._far = urlsplit(redis_url)
+        self._server: asyncio.Server | None = None
+        self._ends: list[asyncio.StreamWriter] = []
+        self.port = ports.pick()
+
+    @property
+    def url(self) -> str:
+        """The address of the near end."""
+        user, _, _ = self._far.netloc.rpartition("@")
+        return self._far._replace(netloc=f"{user}@127.0.0.1:{self.port}").geturl()
+
+    async def mend(self) -> None:
+        """Takes connections from now on."""
+        self._server = await asyncio.start_server(self._join, "127.0.0.1", self.port)
+
+    async def cut(self) -> None:
+        """Ends every connection and refuses new ones."""
+        assert self._server is not None
+        self._server.close()
+        for end in self._ends:
+            end.transport.abort()
+        self._ends.clear()
+
+    async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        far_reader, far_writer = await asyncio.open_connection(self._far.hostname, self._far.port)
+        self._ends += [writer, far_writer]
+        await asyncio.gather(_pass_on(reader, far_writer), _pass_on(far_reader, writer))
+
+
+async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(ConnectionError):
+        while data := await reader.read(65_536):
+            writer.write(data)
+    writer.close()
+
+
+async def test_what_was_forgotten_while_redis_was_out_of_reach_stays_forgotten(redis_url: str):
+    wire, world = Wire(redis_url), World()
+    await wire.mend()
+    async with a_cache(wire.url) as cache:
+        await until_kept(world, cache)
+        await wire.cut()
+        world.value = 1
+        cache.forget(frozenset({world.match_id}))
+        # The telling is tried in vain at once; every read meanwhile is of Postgres.
+        for _ in range(100):
+            assert await world.read(cache) == 1
+            await asyncio.sleep(0.001)
+        await wire.mend()
+        await until_kept(world, cache)
+        assert await world.read(cache) == 1
+    await wire.cut()
+
+
+# What may happen, to either of two processes over one Redis.
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(("change", "nudge", "nudge_all", "read", "open", "shut", "breathe")),
+        st.integers(0, 1),
+    ),
+    max_size=40,
+)
+
+
+class Story:
+    """Runs steps and holds every answer against the last nudge seen when it was asked for."""
+
+    def __init__(self, world: World, caches: tuple[Cache, Cache]) -> None:
+        self._world = world
+        self._caches = caches
+        self._seen = [0, 0]
+        self._readers: list[asyncio.Task[None]] = []
+
+    async def run(self, steps: list[tuple[str, int]]) -> None:
+        """Runs them all, then lets every reader end."""
+        for step, process in steps:
+            await self._step(step, process)
+        self._open()
+        await asyncio.gather(*self._readers)
+
+    async def _step(self, step: str, process: int) -> None:
+        deeds: dict[str, Callable[[], Awaitable[None] | None]] = {
+            "change": self._change,
+            "nudge": lambda: self._nudge(process, frozenset({self._world.match_id})),
+            "nudge_all": lambda: self._nudge(process, None),
+            "read": lambda: self._readers.append(asyncio.create_task(self._read(process))),
+            "open": self._open,
+            "shut": self._shut,
+            "breathe": lambda: asyncio.sleep(0.001),
+        }
+        waiting = deeds[step]()
+        if waiting is not None:
+            await waiting
+        await asyncio.sleep(0)
+
+    def _change(self) -> None:
+        self._world.value += 1
+
+    def _nudge(self, process: int, ids: frozenset[int] | None) -> None:
+        self._caches[process].forget(ids)
+        self._seen[process] = self._world.value
+
+    def _open(self) -> None:
+        if self._world.gate is not None:
+            self._world.gate.set()
+            self._world.gate = None
+
+    def _shut(self) -> None:
+        self._world.gate = self._world.gate or asyncio.Event()
+
+    async def _read(self, process: int) -> None:
+        seen = self._seen[process]
+        assert await self._world.read(self._caches[process]) >= seen
+
+
+@given(steps=STEPS)
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+async def test_no_interleaving_serves_older_than_the_last_nudge_seen(
+    redis_url: str, steps: list[tuple[str, int]]
+):
+    async with a_cache(redis_url) as one, a_cache(redis_url) as two:
+        world = World()
+        for cache in (one, two):
+            await until_kept(world, cache)
+        await Story(world, (one, two)).run(steps)
