@@ -1,4 +1,4 @@
-"""The raw baseline of the memory bench: uvicorn's own WebSocket protocol under ten lines of ASGI."""
+"""Raw baseline of the memory bench: uvicorn's own WebSocket protocol under a few lines of ASGI."""
 
 from typing import Any
 

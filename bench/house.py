@@ -119,8 +119,6 @@ async def make_matches(url: str, count: int) -> list[int]:
     return ids
 
 
-
-
 def wait_for_text(url: str, text: str) -> None:
     """Waits until an address answers with a text in it."""
     until = time.monotonic() + READY_WITHIN_S

@@ -12,11 +12,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 
-import asyncpg
 import msgspec
 import uvloop
 
-from app.database.engine import open_pool
+from app.database import engine
 from app.ingest.known import Known
 from app.ingest.pipeline import ingest
 from app.sports.market import MarketType, SelectionKey
@@ -96,7 +95,7 @@ def an_observation(n: int, now: datetime, markets: Sequence[ObservedMarket]) -> 
 
 
 async def ours(
-    connection: asyncpg.Connection, batches: Sequence[bytes], known: Known
+    connection: engine.Connection, batches: Sequence[bytes], known: Known
 ) -> tuple[int, float]:
     """Takes batches in; returns how many quotes, and in how many seconds."""
     decoder = msgspec.json.Decoder(list[Observation])
@@ -109,7 +108,7 @@ async def ours(
     return quotes, time.perf_counter() - begun
 
 
-async def bare(connection: asyncpg.Connection, batches: Sequence[Bare]) -> tuple[int, float]:
+async def bare(connection: engine.Connection, batches: Sequence[Bare]) -> tuple[int, float]:
     """Upserts ready rows; returns how many, and in how many seconds."""
     begun, rows = time.perf_counter(), 0
     for batch in batches:
@@ -124,14 +123,14 @@ async def measure() -> tuple[list[Row], dict[str, float]]:
     ratios: dict[str, float] = {}
     dice = random.Random(1)
     with house.stack() as stack:
-        pool = await open_pool(
+        pool = await engine.open_pool(
             stack.database_url,
             connections_max=2,
             statement_timeout_s=60,
             name="bench",
             more={"synchronous_commit": "off"},
         )
-        async with pool.acquire() as connection:
+        async with engine.connection(pool) as connection:
             await connection.execute(_BARE_TABLE)
             known = Known()
             for matches in SIZES:

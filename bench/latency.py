@@ -99,9 +99,7 @@ async def one_round(
         socket.transport.abort()
     await listening.close()
     await writing.close()
-    followed = {path for path in paths}
-    share = len(followed) / len(matches) * (sockets / len(followed))
-    due = int(len(commits) * max(1, int(rate * BATCH_S)) * share)
+    due = len(commits) * max(1, int(rate * BATCH_S)) * sockets // len(matches)
     return measured, raw, due
 
 

@@ -59,7 +59,9 @@ def report(name: str, rows: Sequence[Row], ratios: Mapping[str, float]) -> None:
         "ratios": {what: round(ratio, 4) for what, ratio in ratios.items()},
     }
     file.write_text(json.dumps(document, indent=2) + "\n")
-    print(f"\nwritten to {file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file}")
+    print(
+        f"\nwritten to {file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file}"
+    )
 
 
 def _shown(value: object) -> str:

@@ -46,7 +46,9 @@ class Connection(Protocol):
         """Returns the first column of the first row, None without one."""
         ...
 
-    def transaction(self, **options: Any) -> AbstractAsyncContextManager[None]:
+    def transaction(
+        self, *, isolation: Any = None, readonly: bool = False, deferrable: bool = False
+    ) -> AbstractAsyncContextManager[Any]:
         """Opens a transaction, or a savepoint within one."""
         ...
 

@@ -1,7 +1,6 @@
 """A provider's ids to ours; what is new is created."""
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
 
 from app.database.engine import Connection
 from app.ingest.known import Known
@@ -47,9 +46,15 @@ async def identify(
     return {match_id: found[match_id] for match_id in sorted(m for m in found if m is not None)}
 
 
-async def reschedule(connection: Connection, start_times: dict[int, datetime]) -> None:
-    """Moves the matches whose start a provider has moved."""
-    await connection.execute(_RESCHEDULE, list(start_times), list(start_times.values()))
+async def reschedule(
+    connection: Connection, observed: Mapping[int, Observation], known: Known
+) -> None:
+    """Moves the matches whose start a provider has moved since it was last told."""
+    moved = {m: o.start_time for m, o in observed.items() if known.starts.get(m) != o.start_time}
+    if moved:
+        await connection.execute(_RESCHEDULE, list(moved), list(moved.values()))
+        for match_id, start_time in moved.items():
+            known.starts.learn(match_id, start_time)
 
 
 async def _find(connection: Connection, observations: Sequence[Observation], known: Known) -> None:

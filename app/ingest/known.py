@@ -6,6 +6,7 @@ only when it committed, or a rollback would leave ids behind that no row has.
 
 from collections import OrderedDict
 from collections.abc import Hashable
+from datetime import datetime
 from decimal import Decimal
 from typing import Generic, TypeVar
 
@@ -67,15 +68,16 @@ class Known:
 
     def __init__(self) -> None:
         self.matches: Remembered[MatchKey, int] = Remembered()
+        self.starts: Remembered[int, datetime] = Remembered()
         self.markets: Remembered[MarketKey, KnownMarket] = Remembered()
         self.incidents: Remembered[tuple[int, str], tuple[Incident, ...]] = Remembered(2_000)
 
     def keep(self) -> None:
         """The transaction committed: what it taught holds."""
-        for remembered in (self.matches, self.markets, self.incidents):
+        for remembered in (self.matches, self.starts, self.markets, self.incidents):
             remembered.keep()
 
     def drop(self) -> None:
         """The transaction did not commit: what it taught does not hold."""
-        for remembered in (self.matches, self.markets, self.incidents):
+        for remembered in (self.matches, self.starts, self.markets, self.incidents):
             remembered.drop()

@@ -44,7 +44,7 @@ async def ingest(
         return Ingested()
     observed = await identify(connection, observations, known)
     await connection.execute(_LOCK, list(observed))
-    await reschedule(connection, {m: o.start_time for m, o in observed.items()})
+    await reschedule(connection, observed, known)
     changed = await save_scores(connection, observed)
     await save_incidents(connection, observed, known)
     quotes = await save_prices(connection, observed, known)

@@ -1,7 +1,8 @@
 """Writes markets, quotes and prices: quotes as told, prices as merged, and only what differs."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import msgspec
@@ -10,7 +11,7 @@ from app.database.engine import Connection
 from app.ingest.known import Known, KnownMarket
 from app.ingest.merge import merge_quotes
 from app.sports.market import MarketStatus, MarketType, SelectionKey
-from app.sports.observation import Observation, ObservedMarket
+from app.sports.observation import Observation, ObservedMarket, ObservedQuote
 
 # As with scores: how old `observed_at` of an unchanged quote may be before it is written again.
 CONFIRM_EVERY = timedelta(seconds=5)
@@ -50,8 +51,8 @@ WHERE excluded.observed_at >= q.observed_at
 """
 _ELSEWHERE = """
 SELECT selection_id, bookmaker, odds FROM quotes
-WHERE selection_id = ANY ($1::bigint[]) AND odds IS NOT NULL AND observed_at >= $2
-  AND provider <> $3
+WHERE selection_id = ANY ($1::bigint[]) AND odds IS NOT NULL AND provider <> $2
+  AND observed_at >= statement_timestamp() - $3::interval
 """
 # Selections first, then their markets, in one statement: the triggers fire when both are written,
 # so an entry of the log carries the version it made. A price of NULL keeps the last one.
@@ -106,10 +107,14 @@ async def save_prices(
             ids = known.markets.get((match_id, market.type, market.line))
             assert ids is not None, "every market observed was identified"
             offered.append(_Offered(market, observation.provider, ids, _offers(market)))
-    quotes = await _save_quotes(connection, told, known)
     await _add_elsewhere(connection, offered)
-    await _save_priced(connection, offered)
-    return quotes
+    async with asyncio.TaskGroup() as group:
+        writing = group.create_task(_save_quotes(connection, told, known))
+        # The statement leaves; Postgres writes the quotes while we merge them.
+        await asyncio.sleep(0)
+        columns = _priced(offered)
+    await connection.execute(_PRICE, *columns)
+    return writing.result()
 
 
 def _offers(market: ObservedMarket) -> dict[str, list[tuple[str, Decimal]]]:
@@ -180,21 +185,20 @@ async def _save_quotes(
 ) -> int:
     ids: list[int] = []
     providers: list[str] = []
-    bookmakers: list[str] = []
-    odds: list[Decimal | None] = []
-    times: list[object] = []
+    times: list[datetime] = []
+    quotes: list[ObservedQuote] = []
     for match_id, observation in told.items():
-        provider, at = observation.provider, observation.observed_at
+        before = len(quotes)
         for market in observation.markets:
             known_market = known.markets.get((match_id, market.type, market.line))
-            assert known_market is not None
+            assert known_market is not None, "every market observed was identified"
             selections = known_market.selections
-            for quote in market.quotes:
-                ids.append(selections[quote.selection])
-                providers.append(provider)
-                bookmakers.append(quote.bookmaker)
-                odds.append(quote.odds)
-                times.append(at)
+            ids += [selections[quote.selection] for quote in market.quotes]
+            quotes += market.quotes
+        providers += [observation.provider] * (len(quotes) - before)
+        times += [observation.observed_at] * (len(quotes) - before)
+    bookmakers = [quote.bookmaker for quote in quotes]
+    odds = [quote.odds for quote in quotes]
     await connection.execute(_QUOTE, ids, providers, bookmakers, odds, times, CONFIRM_EVERY)
     return len(ids)
 
@@ -208,48 +212,39 @@ async def _add_elsewhere(connection: Connection, offered: Sequence[_Offered]) ->
             if o.provider == provider
             for key, selection_id in o.known.selections.items()
         }
-        rows = await connection.fetch(
-            _ELSEWHERE, list(wanted), await _fresh_since(connection), provider
-        )
+        rows = await connection.fetch(_ELSEWHERE, list(wanted), provider, QUOTE_FRESH)
         for row in rows:
             market, key = wanted[row["selection_id"]]
             market.offers.setdefault(key, []).append((row["bookmaker"], row["odds"]))
 
 
-async def _fresh_since(connection: Connection) -> object:
-    return await connection.fetchval("SELECT statement_timestamp() - $1::interval", QUOTE_FRESH)
-
-
-async def _save_priced(connection: Connection, offered: Sequence[_Offered]) -> None:
-    selections: list[tuple[int, Decimal | None, Decimal | None, str | None, Decimal | None, str]]
-    selections = []
-    markets: list[tuple[int, str, str | None, Decimal | None]] = []
+def _priced(offered: Sequence[_Offered]) -> tuple[list[object], ...]:
+    """Merges what is offered; returns the columns of the selections, then those of the markets."""
+    selections: list[tuple[object, ...]] = []
+    markets: list[tuple[object, ...]] = []
     for o in offered:
         priced, overround = merge_quotes(o.offers)
-        is_open = o.market.status is MarketStatus.OPEN and bool(priced)
-        status = (
-            o.market.status
-            if is_open or o.market.status is not MarketStatus.OPEN
-            else (MarketStatus.SUSPENDED)
-        )
-        reason = o.market.reason if priced or o.market.reason else "no_prices"
-        markets.append((o.known.id, status, reason, overround))
+        status, reason = o.market.status, o.market.reason
+        if status is MarketStatus.OPEN and not priced:
+            status, reason = MarketStatus.SUSPENDED, "no_prices"
+        markets.append((o.known.id, status.value, reason, overround))
+        selection_status = "open" if status is MarketStatus.OPEN else "suspended"
         for key, selection_id in o.known.selections.items():
             price = priced.get(key)
             if price is None:
                 selections.append((selection_id, None, None, None, None, "suspended"))
-                continue
-            selections.append(
-                (
-                    selection_id,
-                    price.odds,
-                    price.best_odds,
-                    price.best_provider,
-                    price.fair_probability,
-                    "open" if is_open else "suspended",
+            else:
+                selections.append(
+                    (
+                        selection_id,
+                        price.odds,
+                        price.best_odds,
+                        price.best_provider,
+                        price.fair_probability,
+                        selection_status,
+                    )
                 )
-            )
-    await connection.execute(_PRICE, *_columns(selections, 6), *_columns(markets, 4))
+    return (*_columns(selections, 6), *_columns(markets, 4))
 
 
 def _columns(rows: Sequence[tuple[object, ...]], width: int) -> list[list[object]]:

@@ -27,7 +27,7 @@ async def a_match(connection: asyncpg.Connection, name: str = "m1") -> int:
     observation = an_observation(name, score=a_score(), markets=[a_winner(), a_total()])
     await ingest(connection, [observation], known)
     known.keep()
-    match_id = await connection.fetchval(
+    match_id: int = await connection.fetchval(  # pyright: ignore[reportAssignmentType]
         "SELECT match_id FROM provider_refs WHERE kind = 'match' AND external_id = $1", name
     )
     await connection.execute("DELETE FROM changes WHERE match_id = $1", match_id)
@@ -139,7 +139,7 @@ async def test_names_that_need_quoting_stay_what_they_are(connection: asyncpg.Co
 async def test_a_body_over_the_limit_of_notify_arrives_whole(connection: asyncpg.Connection):
     match_id = await a_match(connection)
     await connection.execute("UPDATE selections SET name = repeat('x', 9000) WHERE key = 'home'")
-    length = await connection.fetchval(
+    length: int = await connection.fetchval(  # pyright: ignore[reportAssignmentType]
         "SELECT length(body::text) FROM changes WHERE match_id = $1", match_id
     )
     assert length > 9_000

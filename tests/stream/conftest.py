@@ -51,9 +51,10 @@ async def hub(pool: Pool, database_url: str) -> AsyncGenerator[Hub]:
 async def a_match(writer: asyncpg.Connection, name: str = "m1") -> int:
     """Makes a match in play; returns its id."""
     await ingest(writer, [an_observation(name, score=a_score())], Known())
-    return await writer.fetchval(
+    match_id: int = await writer.fetchval(  # pyright: ignore[reportAssignmentType]
         "SELECT match_id FROM provider_refs WHERE kind = 'match' AND external_id = $1", name
     )
+    return match_id
 
 
 async def tick(writer: asyncpg.Connection, match_id: int, clock: str) -> None:

@@ -1,0 +1,45 @@
+"""A connection, and what is written over it."""
+
+from collections.abc import AsyncGenerator, Sequence
+from typing import Any
+
+import asyncpg
+import msgspec
+import pytest
+
+from app.ingest.known import Known
+from app.ingest.pipeline import Ingested, ingest
+from app.sports.observation import Observation
+
+
+@pytest.fixture
+async def connection(database_url: str) -> AsyncGenerator[asyncpg.Connection]:
+    """One connection to the test's own database."""
+    opened = await asyncpg.connect(database_url)
+    yield opened
+    await opened.close()
+
+
+async def take_in(
+    connection: asyncpg.Connection, *observations: Observation, known: Known | None = None
+) -> Ingested:
+    """Takes observations in, as a poll does: one transaction, then what it taught is kept."""
+    known = known or Known()
+    async with connection.transaction():
+        taken = await ingest(connection, observations, known)
+    known.keep()
+    return taken
+
+
+async def log_of(connection: asyncpg.Connection) -> list[tuple[str, Any]]:
+    """The whole log as (kind, body)."""
+    rows: Sequence[Any] = await connection.fetch(
+        "SELECT kind, body::text AS body FROM changes ORDER BY match_id, seq"
+    )
+    return [(row["kind"], msgspec.json.decode(row["body"])) for row in rows]
+
+
+async def one(connection: asyncpg.Connection, query: str, *arguments: Any) -> Any:
+    """The first row as a tuple."""
+    row = await connection.fetchrow(query, *arguments)
+    return tuple(row) if row else None
