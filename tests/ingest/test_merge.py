@@ -47,7 +47,7 @@ def test_confidence_is_the_share_that_agrees():
         ("postponed", "scheduled", True),
     ],
 )
-def test_only_legal_moves_are_believed(now: str | None, said: str, believed: bool):
+def test_only_legal_moves_are_believed(now: str | None, said: str, *, believed: bool):
     status = MatchStatus(now) if now else None
     assert (merge_scores([told("a", 0, status=said)], status) is not None) is believed
 

@@ -1,0 +1,61 @@
+"""What grows is kept within bounds."""
+
+from collections.abc import AsyncGenerator
+from datetime import UTC, datetime, timedelta
+
+import asyncpg
+import pytest
+
+from workers.housekeeping import DAYS_AHEAD, keep_partitions
+
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+KEPT = {"changes_kept": timedelta(hours=48), "odds_kept": timedelta(days=14)}
+
+
+@pytest.fixture
+async def connection(database_url: str) -> AsyncGenerator[asyncpg.Connection]:
+    """One connection to the test's own database."""
+    opened = await asyncpg.connect(database_url)
+    yield opened
+    await opened.close()
+
+
+async def add_change(connection: asyncpg.Connection, seq: int, at: datetime) -> None:
+    """Writes an entry as it would have been written then."""
+    await connection.execute(
+        "INSERT INTO changes (match_id, seq, at, kind, body) VALUES (1, $1, $2, 'incident', '{}')",
+        seq,
+        at,
+    )
+
+
+async def test_the_days_to_come_are_made_once(connection: asyncpg.Connection):
+    kept = await keep_partitions(connection, NOW, **KEPT)
+    assert len(kept.made) == 2 * (DAYS_AHEAD + 1)
+    assert "changes_20261121" in kept.made
+    again = await keep_partitions(connection, NOW, **KEPT)
+    assert (again.made, again.dropped) == ((), ())
+
+
+async def test_a_day_is_dropped_only_when_all_of_it_is_too_old(connection: asyncpg.Connection):
+    await keep_partitions(connection, NOW, **KEPT)
+    for seq, day in enumerate(range(DAYS_AHEAD), start=1):
+        await add_change(connection, seq, NOW + timedelta(days=day))
+    kept = await keep_partitions(connection, NOW + timedelta(days=2, hours=11), **KEPT)
+    assert kept.dropped == ()
+    kept = await keep_partitions(connection, NOW + timedelta(days=2, hours=12), **KEPT)
+    assert kept.dropped == ("changes_20261121",)
+    left = await connection.fetch("SELECT seq FROM changes ORDER BY seq")
+    assert [row["seq"] for row in left] == [2, 3]
+
+
+async def test_what_was_written_while_no_day_was_there_is_moved_into_it(
+    connection: asyncpg.Connection,
+):
+    await add_change(connection, 1, NOW)
+    await add_change(connection, 2, NOW + timedelta(days=1))
+    await keep_partitions(connection, NOW, **KEPT)
+    rows = await connection.fetch(
+        "SELECT seq, tableoid::regclass::text AS day FROM changes ORDER BY seq"
+    )
+    assert [tuple(row) for row in rows] == [(1, "changes_20261121"), (2, "changes_20261122")]

@@ -1,0 +1,98 @@
+"""One poll: asked once, written once, or not at all."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from app.database import engine
+from app.providers.provider import ProviderUnavailable
+from tests.observed import a_score, an_observation
+from tests.workers.conftest import RULE, Told, claimed
+from workers.context import Context
+from workers.poll import run_poll
+
+
+async def row(context: Context, query: str) -> Any:
+    """The first row as a tuple."""
+    async with engine.connection(context.pool) as connection:
+        found = await connection.fetchrow(query)
+    return tuple(found.values()) if found else None
+
+
+async def test_what_a_provider_says_is_written_and_the_task_is_free_again(
+    context: Context, provider: Told
+):
+    provider.says = [an_observation(score=a_score(1))]
+    assert await run_poll(context, await claimed(context)) == "ok"
+    assert await row(context, "SELECT home_score FROM live_scores") == (1,)
+    assert await row(
+        context, "SELECT lease_until, failures, last_success_at IS NOT NULL FROM poll_tasks"
+    ) == (None, 0, True)
+
+
+async def test_a_provider_that_fails_is_noted_and_nothing_is_written(
+    context: Context, provider: Told
+):
+    provider.fails = ProviderUnavailable("503 from upstream")
+    assert await run_poll(context, await claimed(context)) == "failed"
+    assert await row(context, "SELECT failures, last_error FROM poll_tasks") == (
+        1,
+        "ProviderUnavailable: 503 from upstream",
+    )
+
+
+async def test_a_provider_that_does_not_answer_in_time_has_failed(context: Context, provider: Told):
+    provider.gate.clear()
+    async with engine.connection(context.pool) as connection:
+        await connection.execute("UPDATE poll_tasks SET timeout_ms = 50")
+    assert await run_poll(context, await claimed(context)) == "failed"
+    assert await row(context, "SELECT last_error FROM poll_tasks") == ("TimeoutError",)
+
+
+async def test_a_job_whose_lease_is_over_does_not_even_ask(context: Context, provider: Told):
+    claim = await claimed(context)
+    async with engine.connection(context.pool) as connection:
+        await connection.execute("UPDATE poll_tasks SET lease_until = now() - interval '1 s'")
+    assert await run_poll(context, claim) == "stale"
+    assert provider.asked == 0
+
+
+async def test_an_answer_that_comes_after_somebody_elses_turn_is_not_written(
+    context: Context, provider: Told
+):
+    provider.says = [an_observation(score=a_score(1))]
+    provider.gate.clear()
+    late = asyncio.create_task(run_poll(context, await claimed(context)))
+    async with asyncio.timeout(RULE.timeout_ms / 1000):
+        while not provider.asked:
+            await asyncio.sleep(0)
+    async with engine.connection(context.pool) as connection:
+        await connection.execute("UPDATE poll_tasks SET generation = generation + 1")
+    provider.gate.set()
+    assert await late == "stale"
+    assert await row(context, "SELECT count(*) FROM matches") == (0,)
+
+
+async def test_a_database_that_is_away_loses_the_poll_and_nothing_else(
+    context: Context, provider: Told
+):
+    claim = await claimed(context)
+    context.pool.terminate()
+    assert await run_poll(context, claim) == "lost"
+    assert provider.asked == 0
+
+
+async def test_what_a_failed_write_taught_is_forgotten(context: Context, provider: Told):
+    provider.says = [an_observation(score=a_score(1))]
+    async with engine.connection(context.pool) as connection:
+        await connection.execute(
+            "ALTER TABLE live_scores ADD CONSTRAINT refuse CHECK (home_score <> 1) NOT VALID"
+        )
+    with pytest.raises(Exception, match="refuse"):
+        await run_poll(context, await claimed(context))
+    async with engine.connection(context.pool) as connection:
+        await connection.execute("ALTER TABLE live_scores DROP CONSTRAINT refuse")
+        await connection.execute("UPDATE poll_tasks SET lease_until = NULL, next_due_at = now()")
+    assert await run_poll(context, await claimed(context)) == "ok"
+    assert await row(context, "SELECT count(*) FROM live_scores") == (1,)
