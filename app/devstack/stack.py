@@ -37,6 +37,11 @@ class Stack:
         return [server for server in (self.postgres, self.valkey) if server is not None]
 
     @property
+    def is_new(self) -> bool:
+        """Says whether Postgres is an embedded one whose data is yet to be made."""
+        return self.postgres is not None and not self.postgres.data.exists()
+
+    @property
     def database_url(self) -> str:
         """Where Postgres is."""
         return self._given[0] if self.postgres is None else self.postgres.url
