@@ -118,11 +118,12 @@ class Cache:
         self._wake.set()
         self._resting_until = 0.0
 
-    def learn(self, match_id: int, sport: str) -> None:
-        """Remembers of which sport a match is."""
-        self._sport_of[match_id] = sport
-        self._sport_of.move_to_end(match_id)
-        if len(self._sport_of) > SPORTS_OF_MATCHES_MAX:
+    def learn(self, match_ids: Iterable[int], sport: str) -> None:
+        """Remembers of which sport matches are."""
+        for match_id in match_ids:
+            self._sport_of[match_id] = sport
+            self._sport_of.move_to_end(match_id)
+        while len(self._sport_of) > SPORTS_OF_MATCHES_MAX:
             self._sport_of.popitem(last=False)
 
     def forget(self, match_ids: frozenset[int] | None) -> None:

@@ -98,7 +98,7 @@ async def test_a_change_of_one_match_leaves_the_others_and_other_sports_alone(re
     football, tennis, everything = World(), World(), World()
     changed = next(FRESH_IDS)
     async with a_cache(redis_url) as cache:
-        cache.learn(changed, "football")
+        cache.learn([changed], "football")
         lists = ((football, "football"), (tennis, "tennis"), (everything, None))
         for world, sport in lists:
             await until_kept(world, cache, sport_tag(sport))

@@ -79,12 +79,14 @@ async def list_markets(request: Asked, state: State, sport: FromPath[str]) -> Re
     about = f"markets {msgspec.json.encode(wanted).decode()}"
     last = unseal(about, query.cursor, tuple[int])
 
+    cache: Cache = state.cache
+
     async def load() -> bytes:
         async with engine.connection(state.pool) as connection:
             page = await catalog.markets_after(connection, wanted, last, limit=query.limit)
+        cache.learn(page.match_ids, sport)
         return page_body(page, about)
 
-    cache: Cache = state.cache
     tag = sport_tag(sport) if wanted.match_id is None else match_tag(wanted.match_id)
     body = await cache.read("markets", f"{about} {query.limit} {query.cursor}", (tag,), load)
     assert body is not None

@@ -70,12 +70,15 @@ async def list_events(request: Asked, state: State) -> Response[Any]:
     key = unseal(about, query.cursor, tuple[int, int])
     last = None if key is None else (moment(key[0]), key[1])
 
+    cache: Cache = state.cache
+
     async def load() -> bytes:
         async with engine.connection(state.pool) as connection:
             page = await catalog.matches_after(connection, wanted, last, limit=query.limit)
+        if query.sport is not None:
+            cache.learn(page.match_ids, query.sport)
         return page_body(page, about, lambda at, number: (microseconds(at), number))
 
-    cache: Cache = state.cache
     name = f"{about} {query.limit} {query.cursor}"
     body = await cache.read("events", name, (sport_tag(query.sport),), load)
     assert body is not None

@@ -77,6 +77,7 @@ def _page_statement(wanted: Wanted, last: tuple[int] | None, limit: int) -> tupl
         condition.format(f"${place}") for place, (condition, _) in enumerate(asked, start=2)
     )
     return (
-        f"SELECT k.id, {_MARKET} AS body {_FROM} WHERE {where} ORDER BY k.id DESC LIMIT $1",
+        f"SELECT k.id, k.match_id, {_MARKET} AS body {_FROM} WHERE {where}"
+        " ORDER BY k.id DESC LIMIT $1",
         [limit + 1, *(value for _, value in asked)],
     )

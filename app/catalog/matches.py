@@ -123,7 +123,7 @@ async def matches_after(
 ) -> Page:
     """Returns a page of summaries by start time and id, from behind the key `last`."""
     statement, arguments = _page_statement(wanted, last, limit)
-    return page_of(await connection.fetch(statement, *arguments), limit, "start_time", "id")
+    return page_of(await connection.fetch(statement, *arguments), limit, "start_time", "match_id")
 
 
 async def score_of(connection: Connection, match_id: int) -> bytes | None:
@@ -198,7 +198,7 @@ def _page_statement(
     where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
     way = "ASC" if ascending else "DESC"
     return (
-        f"SELECT m.id, m.start_time, {_SUMMARY} AS body {_FROM}"
+        f"SELECT m.id AS match_id, m.start_time, {_SUMMARY} AS body {_FROM}"
         f" LEFT JOIN live_scores AS s ON s.match_id = m.id {where}"
         f" ORDER BY m.start_time {way}, m.id {way} LIMIT $1"
     ), arguments
