@@ -76,8 +76,8 @@ def _page_statement(wanted: Wanted, last: tuple[int] | None, limit: int) -> tupl
     where = " AND ".join(
         condition.format(f"${place}") for place, (condition, _) in enumerate(asked, start=2)
     )
-    return (
+    statement = (
         f"SELECT k.id, k.match_id, {_MARKET} AS body {_FROM} WHERE {where}"
-        " ORDER BY k.id DESC LIMIT $1",
-        [limit + 1, *(value for _, value in asked)],
+        " ORDER BY k.id DESC LIMIT $1"
     )
+    return statement, [limit + 1, *(value for _, value in asked)]
