@@ -147,7 +147,7 @@ function options(selections, colours, node) {
     cursor: { y: false, points: { size: 7 }, drag: { x: true, y: false } },
     scales: { y: { distr: 100, fwd: toChance, bwd: toOdds, range } },
     axes: [
-      { ...axis, space: 84, size: 30, values: times },
+      { ...axis, space: 64, size: 30, values: times },
       { ...axis, size: 42, splits: ticks, values: labels, filter: all },
     ],
     series: [
