@@ -1,5 +1,7 @@
 """REST reads of a page: how often, and how long it waits when it is told to."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from playwright.async_api import Page, Route
 
@@ -8,6 +10,8 @@ pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
     pytest.mark.xdist_group("pages"),
 ]
+
+NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 REPEAT = """async () => {
     const { read, repeat } = await import("/static/any/reads.js");
@@ -30,7 +34,9 @@ class Answers:
 
 
 async def repeating(modules: Page, answers: Answers) -> None:
-    await modules.clock.install()
+    # From here on the page's time passes only when we say so.
+    await modules.clock.install(time=NOON)
+    await modules.clock.pause_at(NOON + timedelta(hours=1))
     await modules.route("**/api/events", answers.give)
     await modules.evaluate(REPEAT)
     await answered(modules, 1)
