@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable
 import uvicorn
 from litestar import Litestar
 
+from app.serving.sockets import SocketProtocol
+
 # A client says little: pings and, later, subscriptions.
 MESSAGE_BYTES_MAX = 65_536
 # A stalled event loop of ours must not cut healthy sockets, hence the long wait for a pong.
@@ -28,16 +30,15 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def serve(
+def make_server(
     app: Litestar,
     drain: Callable[[], Awaitable[None]],
     *,
     host: str,
     port: int,
     graceful_shutdown_s: int,
-    listening: socket.socket | None = None,
-) -> None:
-    """Serves until SIGINT or SIGTERM, on the socket handed down, if there is one.
+) -> Server:
+    """Returns a server as we serve, not yet running.
 
     permessage-deflate is off: it costs 64 KiB a socket and more time than our frames are worth.
     Proxy headers are read by our own code, which knows whom to believe.
@@ -48,7 +49,7 @@ def serve(
         port=port,
         loop="uvloop",
         http="httptools",
-        ws="websockets-sansio",
+        ws=SocketProtocol,
         ws_per_message_deflate=False,
         ws_max_size=MESSAGE_BYTES_MAX,
         ws_ping_interval=PING_INTERVAL_S,
@@ -62,7 +63,21 @@ def serve(
         proxy_headers=False,
         lifespan="on",
     )
+    return Server(config, drain)
+
+
+def serve(
+    app: Litestar,
+    drain: Callable[[], Awaitable[None]],
+    *,
+    host: str,
+    port: int,
+    graceful_shutdown_s: int,
+    listening: socket.socket | None = None,
+) -> None:
+    """Serves until SIGINT or SIGTERM, on the socket handed down, if there is one."""
+    server = make_server(app, drain, host=host, port=port, graceful_shutdown_s=graceful_shutdown_s)
     for number in (signal.SIGINT, signal.SIGTERM):
         # uvicorn raises the signal anew when it is done; that is to be the end, not a death.
         signal.signal(number, lambda *_: None)
-    Server(config, drain).run(None if listening is None else [listening])
+    server.run(None if listening is None else [listening])

@@ -24,6 +24,8 @@ from app.stream.change import Place, parse_token
 from app.stream.hub import Hub
 
 PROTOCOL = "live"
+# The extension of the scope by which app/serving lets a stuck socket be closed.
+GIVE_UP = "touchline.give_up"
 # Messages in a row that cannot be read; a client that sends more is not one of ours.
 BAD_MESSAGES_MAX = 10
 
@@ -145,12 +147,19 @@ async def _follow(
     close: Close,
 ) -> None:
     since, kinds = wishes.place(), wishes.frames()
+    past_flow_control = socket.scope["extensions"].get(GIVE_UP)
+
+    def give_up(code: CloseCode) -> None:
+        if past_flow_control is not None:
+            past_flow_control(code.code, code.name)
+
     subscription = door.shared.hub.subscribe(match_id)
     session = Session(
         door.shared,
         subscription=subscription,
         send=socket.send_data,
         close=close,
+        give_up=give_up,
         heartbeat_s=wishes.heartbeat_ms / 1000,
         kinds=kinds,
         expires_at=asking.expires_at,

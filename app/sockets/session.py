@@ -33,6 +33,7 @@ log = logger(__name__)
 _SENT: dict[str, Counter] = {}
 Send = Callable[[str], Awaitable[None]]
 Close = Callable[[CloseCode], Awaitable[None]]
+GiveUp = Callable[[CloseCode], None]
 
 
 class Shared:
@@ -48,7 +49,7 @@ class Session:
     """Sends one match to one socket: first state, then every change, once and in order."""
 
     __slots__ = (
-        "_begun", "_close", "_heartbeat_s", "_held", "_kinds", "_quiet_since", "_send",
+        "_begun", "_close", "_give_up", "_heartbeat_s", "_held", "_kinds", "_quiet_since", "_send",
         "_sending_since", "_shared", "_subscription", "_task", "beat_due", "closed_with",
         "expires_at",
     )  # fmt: skip
@@ -60,6 +61,7 @@ class Session:
         subscription: Subscription,
         send: Send,
         close: Close,
+        give_up: GiveUp,
         heartbeat_s: float,
         kinds: frozenset[str] | None,
         expires_at: float | None = None,
@@ -68,6 +70,7 @@ class Session:
         self._subscription = subscription
         self._send = send
         self._close = close
+        self._give_up = give_up
         self._heartbeat_s = heartbeat_s
         self._kinds = kinds
         self._quiet_since = time.monotonic()
@@ -199,13 +202,18 @@ class Session:
             self._subscription.ready.set()
 
     def cut(self, code: CloseCode) -> None:
-        """Ends a session from outside: what it was about to send is given up."""
+        """Ends a session from outside: what it was about to send is given up.
+
+        A close waits behind frames that do not leave; `give_up` does not.
+        """
         self.closed_with = code
+        if self._sending_since is not None:
+            self._give_up(code)
         if self._task is not None:
             self._task.cancel()
 
     async def hang_up(self) -> None:
-        """Closes after `cut`, with its code; a reader that was stuck may wake up yet."""
+        """Closes after `cut`, with its code, unless the line was given up already."""
         if self.closed_with is not None:
             await self._close(self.closed_with)
 
@@ -214,24 +222,24 @@ class Pulse:
     """All sessions of the process: heartbeats, stuck readers, and the way out."""
 
     def __init__(self, *, send_timeout_s: float) -> None:
-        self._sessions: set[Session] = set()
+        self.sessions: set[Session] = set()
         self._send_timeout_s = send_timeout_s
         self.going_away = False
 
     def add(self, session: Session) -> None:
         """Looks after a session from now on."""
-        self._sessions.add(session)
+        self.sessions.add(session)
 
     def discard(self, session: Session) -> None:
         """Looks after it no more."""
-        self._sessions.discard(session)
+        self.sessions.discard(session)
 
     async def run(self) -> None:
         """Beats until cancelled."""
         while True:
             await asyncio.sleep(PULSE_S)
             now, today = time.monotonic(), time.time()
-            for session in list(self._sessions):
+            for session in list(self.sessions):
                 if session.is_stuck(now, self._send_timeout_s):
                     metrics.slow_readers.labels("closed").inc()
                     session.cut(close_codes.TOO_SLOW)
@@ -243,7 +251,7 @@ class Pulse:
     async def drain(self) -> None:
         """Tells every socket that the server goes away, and waits a little for them to hear it."""
         self.going_away = True
-        sessions = list(self._sessions)
+        sessions = list(self.sessions)
         if not sessions:
             return
         endings = [asyncio.create_task(s.end(close_codes.GOING_AWAY)) for s in sessions]

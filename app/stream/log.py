@@ -75,6 +75,9 @@ async def changes_since(
     head = (await heads(connection, [match_id])).get(match_id)
     if head is None or head.seq < place.seq:
         raise ResumeExpired
+    if place.seq == 0 and head.seq:
+        # Before the first entry there is none to prove it by.
+        raise ResumeExpired
     if head.seq == place.seq:
         if head != place:
             raise ResumeExpired
