@@ -1,4 +1,4 @@
-"""Every metric there is: name, kind, labels, help. `app list metrics` prints this file's content."""
+"""Every metric there is: name, kind, labels, help. `app list metrics` prints this file."""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.metrics import MetricWrapperBase

@@ -1,6 +1,7 @@
 """One poll: ask, take in, write; fenced, so that no poll is written twice or too late."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -11,6 +12,7 @@ import msgspec
 from app import metrics
 from app.database import engine
 from app.errors import DependencyDown
+from app.ingest.known import Known
 from app.ingest.pipeline import OBSERVATIONS_MAX, ingest
 from app.logs import logger
 from app.polling import plan
@@ -73,23 +75,25 @@ async def _poll(context: Context, claim: Claim) -> str:
 async def _write(context: Context, claim: Claim, observations: Sequence[Observation]) -> str:
     known = context.borrow_known(claim.task_id)
     try:
-        for attempt in range(1, WRITE_TRIES_MAX + 1):
-            try:
-                async with engine.connection(context.pool) as connection, connection.transaction():
-                    if not await plan.fence(connection, claim):
-                        return "stale"
-                    for start in range(0, len(observations), OBSERVATIONS_MAX):
-                        await ingest(
-                            connection, observations[start : start + OBSERVATIONS_MAX], known
-                        )
-            except asyncpg.DeadlockDetectedError:
-                known.drop()
-                if attempt == WRITE_TRIES_MAX:
-                    raise
-            else:
-                known.keep()
-                return "ok"
+        for _ in range(WRITE_TRIES_MAX - 1):
+            with contextlib.suppress(asyncpg.DeadlockDetectedError):
+                return await _write_once(context, claim, observations, known)
+        return await _write_once(context, claim, observations, known)
+    finally:
+        context.return_known(claim.task_id, known)
+
+
+async def _write_once(
+    context: Context, claim: Claim, observations: Sequence[Observation], known: Known
+) -> str:
+    """Fences and takes in, in one transaction; what that taught is kept after its commit."""
+    try:
+        async with engine.connection(context.pool) as connection, connection.transaction():
+            if not await plan.fence(connection, claim):
+                return "stale"
+            for start in range(0, len(observations), OBSERVATIONS_MAX):
+                await ingest(connection, observations[start : start + OBSERVATIONS_MAX], known)
+        known.keep()
     finally:
         known.drop()
-        context.return_known(claim.task_id, known)
-    raise AssertionError("the last try returned or raised")
+    return "ok"

@@ -25,11 +25,11 @@ from app.cache import Cache, match_tag, sport_tag
 from app.catalog import markets as catalog
 from app.catalog import matches, prices
 from app.database import engine
+from app.database.places import microseconds
 from app.errors import MalformedId, NotFound
 from app.sports.ids import is_wire_id
 from app.sports.market import MarketStatus
 from app.sports.match import Sport
-from app.stream.change import microseconds
 
 # A chart of a whole match at a point a second is longer; it asks for the newest, or in parts.
 POINTS_DEFAULT = 500

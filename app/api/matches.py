@@ -26,10 +26,10 @@ from app.cache import Cache, match_tag, sport_tag
 from app.catalog import matches as catalog
 from app.database import engine
 from app.database.engine import Connection
+from app.database.places import Place, microseconds, moment, parse_token
 from app.errors import NotFound
 from app.sports.match import MatchStatus
 from app.stream import log
-from app.stream.change import Place, microseconds, moment, parse_token
 
 OfMatch = Callable[[Connection, int], Awaitable[bytes | None]]
 

@@ -10,7 +10,7 @@ from app.catalog.incidents import INCIDENTS
 from app.catalog.pages import Page, page_of
 from app.catalog.statistics import in_snake_case, statistics_of
 from app.database.engine import Connection
-from app.stream.change import Place, microseconds
+from app.database.places import Place, microseconds
 
 _FROM = """
 FROM matches AS m

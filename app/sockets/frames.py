@@ -5,7 +5,8 @@ from typing import Literal
 
 import msgspec
 
-from app.stream.change import Place, wire_time
+from app.database.places import Place
+from app.stream.change import wire_time
 
 # What `kinds=` may name, and the frames each stands for.
 KINDS = {
@@ -27,7 +28,7 @@ class Ping(msgspec.Struct, frozen=True, tag_field="type", tag="ping"):
 MESSAGE = msgspec.json.Decoder(Ping)
 
 
-def envelope(kind: str, match_id: int, place: Place, data: str, more: str = "") -> str:
+def envelope(kind: str, match_id: int, place: Place, *, data: str, more: str = "") -> str:
     """Returns a frame as text: the fields every frame has, `more` of them, and the data."""
     return (
         f'{{"type":"{kind}","matchId":"{match_id}","seq":{place.seq},"resume":"{place.token()}",'
@@ -37,12 +38,12 @@ def envelope(kind: str, match_id: int, place: Place, data: str, more: str = "") 
 
 def snapshot(match_id: int, place: Place, data: str, reason: SnapshotReason) -> str:
     """Returns a snapshot: everything, true at `place`, and why it is sent."""
-    return envelope("snapshot", match_id, place, data, f',"reason":"{reason}"')
+    return envelope("snapshot", match_id, place, data=data, more=f',"reason":"{reason}"')
 
 
 def heartbeat(match_id: int, place: Place) -> str:
     """Returns what is sent when there is nothing to say: still here, still at this place."""
-    return envelope("heartbeat", match_id, place, "{}")
+    return envelope("heartbeat", match_id, place, data="{}")
 
 
 def error(code: str, message: str) -> str:

@@ -14,13 +14,13 @@ from app import metrics
 from app.access.gate import Gate
 from app.access.principal import Principal
 from app.database.engine import Pool
+from app.database.places import Place, parse_token
 from app.errors import AppError, Internal, MalformedId, MalformedRequest, NotFound
 from app.logs import logger
 from app.sockets import close_codes, frames
 from app.sockets.close_codes import CloseCode
 from app.sockets.session import Close, Pulse, Session, Shared
 from app.sports.ids import is_wire_id, number_of
-from app.stream.change import Place, parse_token
 from app.stream.hub import Hub
 
 PROTOCOL = "live"
@@ -128,7 +128,7 @@ async def live(socket: Socket, match_id: FromPath[str]) -> None:
             peer=socket.client.host if socket.client else "",
             query_token=wishes.token,
         )
-        await _follow(door, socket, number, wishes, asking, close)
+        await _follow(door, socket, number, wishes=wishes, asking=asking, close=close)
     except AppError as error:
         with contextlib.suppress(*GONE):
             await socket.send_data(frames.error(error.code, error.detail))
@@ -142,12 +142,14 @@ async def _follow(
     door: Live,
     socket: Socket,
     match_id: int,
+    *,
     wishes: Wishes,
     asking: Principal,
     close: Close,
 ) -> None:
     since, kinds = wishes.place(), wishes.frames()
-    past_flow_control = socket.scope["extensions"].get(GIVE_UP)
+    extensions: dict[str, Any] = dict(socket.scope.get("extensions") or {})
+    past_flow_control = extensions.get(GIVE_UP)
 
     def give_up(code: CloseCode) -> None:
         if past_flow_control is not None:

@@ -9,13 +9,14 @@ from prometheus_client import Counter
 from app import metrics
 from app.database import engine
 from app.database.engine import Pool
+from app.database.places import Place
 from app.errors import AppError, DependencyDown, NotFound
 from app.logs import logger
 from app.sockets import close_codes, frames
 from app.sockets.close_codes import CloseCode
 from app.sockets.snapshots import Snapshots
 from app.stream import log as ordered_log
-from app.stream.change import Place, ResumeExpired
+from app.stream.change import ResumeExpired
 from app.stream.hub import Hub
 from app.stream.subscription import Subscription
 

@@ -7,9 +7,9 @@ import msgspec
 from app.catalog import incidents, markets, matches
 from app.database import engine
 from app.database.engine import Pool
+from app.database.places import Place
 from app.errors import NotFound
 from app.stream import log
-from app.stream.change import Place
 
 
 class Snapshot(msgspec.Struct, frozen=True):

@@ -10,10 +10,11 @@ from app import metrics
 from app.database import engine
 from app.database.engine import Pool
 from app.database.listener import Nudge
+from app.database.places import Place
 from app.errors import DependencyDown
 from app.logs import logger
 from app.stream import log as ordered_log
-from app.stream.change import Change, Place
+from app.stream.change import Change
 from app.stream.subscription import Subscription
 
 # Looks at all followed matches this often, nudged or not: what a lost notification may cost.

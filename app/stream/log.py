@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from app.database.engine import Connection
-from app.stream.change import Change, Place, ResumeExpired, change_of, microseconds, moment
+from app.database.places import Place, microseconds, moment
+from app.stream.change import Change, ResumeExpired, change_of
 
 # Most changes of one match read at once; a reader further behind asks again.
 CHANGES_PER_READ_MAX = 500

@@ -3,7 +3,8 @@
 import asyncio
 from collections import deque
 
-from app.stream.change import Change, Place
+from app.database.places import Place
+from app.stream.change import Change
 
 
 class Subscription:

@@ -31,7 +31,7 @@ class Api(msgspec.Struct, frozen=True):
 
     async def until_listening(self) -> None:
         """Waits until the process hears of changes, as its probe says."""
-        while (await self.get("/health/ready")).status_code != 200:  # noqa: ASYNC110
+        while (await self.get("/health/ready")).status_code != 200:
             await asyncio.sleep(0.01)
 
 
@@ -72,7 +72,7 @@ async def _serving(
         port = listening.getsockname()[1]
         running = asyncio.create_task(server.serve([listening]))
         try:
-            while not server.started and not running.done():  # noqa: ASYNC110
+            while not server.started and not running.done():
                 await asyncio.sleep(0.01)
             async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
                 yield Api(client, app, beside)

@@ -93,7 +93,11 @@ async def a_door(database_url: str, redis_url: str, **more: str) -> AsyncGenerat
     }
     app = create_app(load(environment | more))
     server = make_server(
-        app, lambda: app.state.live.pulse.drain(), host="127.0.0.1", port=0, graceful_shutdown_s=5
+        app,
+        lambda: app.state.live.pulse.drain(),  # noqa: PLW0108 - made when the app starts.
+        host="127.0.0.1",
+        port=0,
+        graceful_shutdown_s=5,
     )
     connection = await asyncpg.connect(database_url)
     with socket.create_server(("127.0.0.1", 0), backlog=1024) as listening:

@@ -296,6 +296,8 @@ async def test_a_storm_of_sockets_all_start_at_a_true_place(door: Door):
         for n in range(50):
             await door.tick(match_id, f"{n}'")
 
-    *followed, _ = await asyncio.gather(*(follow() for _ in range(100)), change())
+    changing = asyncio.create_task(change())
+    followed = await asyncio.gather(*(follow() for _ in range(100)))
+    await changing
     for seqs in followed:
         assert seqs == list(range(seqs[0], until + 1))

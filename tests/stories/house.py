@@ -1,4 +1,4 @@
-"""The whole house in real processes: servers, API and worker, each to be killed and started again."""
+"""The whole house in real processes, each to be killed and started again."""
 
 import os
 import signal

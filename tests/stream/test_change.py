@@ -7,15 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.stream.change import (
+from app.database.places import (
     NUMBER_MAX,
     MalformedResume,
     Place,
-    change_of,
     microseconds,
     moment,
     parse_token,
 )
+from app.stream.change import change_of
 
 NUMBERS = st.integers(min_value=0, max_value=NUMBER_MAX)
 

@@ -7,8 +7,9 @@ import asyncpg
 import pytest
 
 from app.database.engine import Pool
+from app.database.places import Place
 from app.stream import log
-from app.stream.change import Place, ResumeExpired
+from app.stream.change import ResumeExpired
 from app.stream.hub import Hub
 from app.stream.subscription import Subscription
 from tests.stream.conftest import a_match, tick

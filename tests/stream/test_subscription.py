@@ -3,7 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.stream.change import Change, Place
+from app.database.places import Place
+from app.stream.change import Change
 from app.stream.subscription import Subscription
 
 
