@@ -26,7 +26,7 @@ from app.cache import Cache, match_tag, sport_tag
 from app.catalog import matches as catalog
 from app.database import engine
 from app.database.engine import Connection
-from app.database.places import Place, microseconds, moment, parse_token
+from app.database.places import microseconds, moment, parse_token
 from app.errors import NotFound
 from app.sports.match import MatchStatus
 from app.stream import log
@@ -105,7 +105,7 @@ async def list_changes(request: Asked, state: State, match_id: FromPath[str]) ->
     """Returns the frames after a place, in order; 410 when the log no longer has that place."""
     number = number_in(match_id, "match")
     query = read_query(request.scope, ChangesQuery)
-    place = Place(0, 0) if query.since is None else parse_token(query.since)
+    since = None if query.since is None else parse_token(query.since)
     async with (
         engine.connection(state.pool) as connection,
         connection.transaction(isolation="repeatable_read", readonly=True),
@@ -113,8 +113,7 @@ async def list_changes(request: Asked, state: State, match_id: FromPath[str]) ->
         head = (await log.heads(connection, [number])).get(number)
         if head is None:
             raise NotFound(f"There is no match {match_id}.")
-        if query.since is None and head.seq == 0:
-            place = head
+        place = since or await log.beginning(connection, number) or head
         changes = await log.changes_since(connection, number, place, query.limit)
     after = changes[-1].place if changes else place
     frames = ",".join(change.frame for change in changes)

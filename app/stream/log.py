@@ -23,6 +23,7 @@ CROSS JOIN LATERAL (
 ) AS c
 ORDER BY c.match_id, c.seq
 """
+_CREATED = "SELECT created_at FROM matches WHERE id = $1"
 _HEADS = "SELECT match_id, seq, at FROM match_heads WHERE match_id = ANY($1::bigint[])"
 
 
@@ -65,6 +66,15 @@ async def heads(connection: Connection, match_ids: Sequence[int]) -> dict[int, P
     return {row["match_id"]: Place(row["seq"], microseconds(row["at"])) for row in rows}
 
 
+async def beginning(connection: Connection, match_id: int) -> Place | None:
+    """Returns the place before a match's first entry; None when there is no such match.
+
+    A head is made with its match, in one transaction: before the first entry both have one time.
+    """
+    created_at = await connection.fetchval(_CREATED, match_id)
+    return None if created_at is None else Place(0, microseconds(created_at))
+
+
 async def changes_since(
     connection: Connection, match_id: int, place: Place, limit: int
 ) -> list[Change]:
@@ -76,8 +86,7 @@ async def changes_since(
     head = (await heads(connection, [match_id])).get(match_id)
     if head is None or head.seq < place.seq:
         raise ResumeExpired
-    if place.seq == 0 and head.seq:
-        # Before the first entry there is none to prove it by.
+    if place.seq == 0 and place != await beginning(connection, match_id):
         raise ResumeExpired
     if head.seq == place.seq:
         if head != place:
