@@ -2,8 +2,9 @@
 
 A batch is 100 matches with 2 markets, 5 selections and 3 bookmakers each, 1,500 quotes, all of
 them changed, as JSON. Ours decodes it and takes it in: identity, merge, quotes, prices, history,
-log, notification. The raw baseline, in the same run and in turn, is one upsert of the same quotes
-into a plain table without a trigger, from rows that are ready: what Postgres itself needs.
+log, notification. Two raw baselines, in the same run and in turn: the upsert of the same rows
+(quotes, selections, markets), merged and ready before the clock starts, into copies of the three
+tables without triggers; and that of the quotes alone, which is the least Postgres can be asked.
 """
 
 import random
@@ -11,12 +12,14 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 import uvloop
 
 from app.database import engine
 from app.ingest.known import Known
+from app.ingest.merge import merge_quotes
 from app.ingest.pipeline import ingest
 from app.sports.market import MarketType, SelectionKey
 from app.sports.match import Sport
@@ -40,42 +43,94 @@ _MARKETS = (
     (MarketType.WINNER, None, (SelectionKey.HOME, SelectionKey.DRAW, SelectionKey.AWAY)),
     (MarketType.TOTAL, Decimal("2.5"), (SelectionKey.OVER, SelectionKey.UNDER)),
 )
-_BARE_TABLE = """
-CREATE TABLE bare_quotes (
-    selection_id bigint, provider text, bookmaker text, odds numeric(7, 3),
-    observed_at timestamptz NOT NULL, PRIMARY KEY (selection_id, provider, bookmaker)
-) WITH (fillfactor = 70)
+_BARE_TABLES = """
+CREATE TABLE bare_quotes (LIKE quotes INCLUDING ALL) WITH (fillfactor = 70);
+CREATE TABLE bare_selections (LIKE selections INCLUDING ALL) WITH (fillfactor = 70);
+CREATE TABLE bare_markets (LIKE markets INCLUDING ALL) WITH (fillfactor = 70);
 """
-_BARE_UPSERT = """
+_BARE_QUOTES = """
 INSERT INTO bare_quotes AS q
 SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::numeric[], $5::timestamptz[])
 ON CONFLICT (selection_id, provider, bookmaker) DO UPDATE
 SET odds = excluded.odds, observed_at = excluded.observed_at
 WHERE excluded.odds IS DISTINCT FROM q.odds
 """
+_BARE_SELECTIONS = """
+INSERT INTO bare_selections AS s (id, market_id, key, name, odds, best_odds, best_provider,
+                                  fair_probability, status)
+OVERRIDING SYSTEM VALUE
+SELECT *, 'open' FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::numeric[],
+                             $6::numeric[], $7::text[], $8::numeric[])
+ON CONFLICT (id) DO UPDATE
+SET odds = excluded.odds, best_odds = excluded.best_odds, best_provider = excluded.best_provider,
+    fair_probability = excluded.fair_probability, updated_at = now()
+WHERE (s.odds, s.best_odds, s.best_provider, s.fair_probability) IS DISTINCT FROM
+      (excluded.odds, excluded.best_odds, excluded.best_provider, excluded.fair_probability)
+"""
+_BARE_MARKETS = """
+INSERT INTO bare_markets AS m (id, match_id, type, line, status, overround)
+OVERRIDING SYSTEM VALUE
+SELECT n.id, n.match_id, n.type, n.line, 'open', n.overround
+FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::numeric[], $5::numeric[])
+     AS n (id, match_id, type, line, overround)
+ON CONFLICT (id) DO UPDATE
+SET version = m.version + 1, overround = excluded.overround, updated_at = now()
+WHERE m.overround IS DISTINCT FROM excluded.overround
+"""
 
-Bare = tuple[list[int], list[str], list[str], list[Decimal], list[datetime]]
+Columns = tuple[list[Any], ...]
 
 
-def a_batch(dice: random.Random, matches: int) -> tuple[bytes, Bare]:
-    """Returns what a provider says, as JSON, and the same quotes as ready rows."""
+class Ready(msgspec.Struct):
+    """The rows of a batch, merged and ready."""
+
+    quotes: Columns
+    selections: Columns
+    markets: Columns
+
+
+def a_batch(dice: random.Random, matches: int) -> tuple[bytes, Ready]:
+    """Returns what a provider says, as JSON, and the same as ready rows."""
     now = datetime.now(UTC)
-    said: list[Observation] = []
-    bare: Bare = ([], [], [], [], [])
-    for n in range(matches):
-        markets: list[ObservedMarket] = []
-        for m, (kind, line, keys) in enumerate(_MARKETS):
-            quotes: list[ObservedQuote] = []
-            for k, key in enumerate(keys):
-                for bookmaker in BOOKMAKERS:
-                    odds = Decimal(dice.randint(1_100, 9_000)) / 1000
-                    quotes.append(ObservedQuote(bookmaker, key, odds))
-                    row = (n * 10 + m * 5 + k, "bench", bookmaker, odds, now)
-                    for column, value in zip(bare, row, strict=True):
-                        column.append(value)  # type: ignore[arg-type]
-            markets.append(ObservedMarket(type=kind, line=line, quotes=tuple(quotes)))
-        said.append(an_observation(n, now, markets))
-    return msgspec.json.encode(said), bare
+    said = [an_observation(n, now, [_market(dice, *m) for m in _MARKETS]) for n in range(matches)]
+    ready = Ready(
+        tuple([] for _ in range(5)), tuple([] for _ in range(8)), tuple([] for _ in range(5))
+    )
+    for n, observation in enumerate(said):
+        for m, market in enumerate(observation.markets):
+            _add(ready, n, n * 10 + m * 5, market, now)
+    return msgspec.json.encode(said), ready
+
+
+def _market(
+    dice: random.Random, kind: MarketType, line: Decimal | None, keys: Sequence[SelectionKey]
+) -> ObservedMarket:
+    quotes = [
+        ObservedQuote(bookmaker, key, Decimal(dice.randint(1_100, 9_000)) / 1000)
+        for key in keys
+        for bookmaker in BOOKMAKERS
+    ]
+    return ObservedMarket(type=kind, line=line, quotes=tuple(quotes))
+
+
+def _add(ready: Ready, match: int, first: int, market: ObservedMarket, now: datetime) -> None:
+    """Adds a market's rows; `first` numbers the market and its selections."""
+    offers: dict[str, list[tuple[str, Decimal]]] = {}
+    for quote in market.quotes:
+        assert quote.odds is not None
+        offers.setdefault(quote.selection.value, []).append((quote.bookmaker, quote.odds))
+    priced, overround = merge_quotes(offers)
+    _append(ready.markets, first, match, market.type.value, market.line, overround)
+    for n, (key, price) in enumerate(priced.items()):
+        row = (first + n, first, key, key, price.odds, price.best_odds, price.best_provider)
+        _append(ready.selections, *row, price.fair_probability)
+        for bookmaker, odds in offers[key]:
+            _append(ready.quotes, first + n, "bench", bookmaker, odds, now)
+
+
+def _append(columns: Columns, *row: object) -> None:
+    for column, value in zip(columns, row, strict=True):
+        column.append(value)
 
 
 def an_observation(n: int, now: datetime, markets: Sequence[ObservedMarket]) -> Observation:
@@ -108,20 +163,50 @@ async def ours(
     return quotes, time.perf_counter() - begun
 
 
-async def bare(connection: engine.Connection, batches: Sequence[Bare]) -> tuple[int, float]:
-    """Upserts ready rows; returns how many, and in how many seconds."""
-    begun, rows = time.perf_counter(), 0
+async def bare(connection: engine.Connection, batches: Sequence[Ready]) -> tuple[int, float]:
+    """Upserts ready rows of all three tables; returns how many quotes, and in how many seconds."""
+    begun = time.perf_counter()
     for batch in batches:
-        await connection.execute(_BARE_UPSERT, *batch)
-        rows += len(batch[0])
-    return rows, time.perf_counter() - begun
+        async with connection.transaction():
+            await connection.execute(_BARE_QUOTES, *batch.quotes)
+            await connection.execute(_BARE_SELECTIONS, *batch.selections)
+            await connection.execute(_BARE_MARKETS, *batch.markets)
+    return sum(len(batch.quotes[0]) for batch in batches), time.perf_counter() - begun
+
+
+async def alone(connection: engine.Connection, batches: Sequence[Ready]) -> tuple[int, float]:
+    """Upserts the ready quotes alone; returns how many, and in how many seconds."""
+    begun = time.perf_counter()
+    for batch in batches:
+        await connection.execute(_BARE_QUOTES, *batch.quotes)
+    return sum(len(batch.quotes[0]) for batch in batches), time.perf_counter() - begun
+
+
+async def a_size(
+    connection: engine.Connection, matches: int, known: Known
+) -> dict[str, list[float]]:
+    """Returns quotes a second of every round, ours and the baselines in turn."""
+    dice = random.Random(matches)
+    found: dict[str, list[float]] = {"ours": [], "bare": [], "alone": []}
+    for number in range(ROUNDS + 1):
+        each = BATCHES_A_ROUND * MATCHES // matches
+        first = [a_batch(dice, matches) for _ in range(each)]
+        second = [a_batch(dice, matches) for _ in range(each)]
+        measured = {
+            "ours": await ours(connection, [said for said, _ in first], known),
+            "bare": await bare(connection, [ready for _, ready in first]),
+            "alone": await alone(connection, [ready for _, ready in second]),
+        }
+        if number:  # The first round warms up.
+            for what, (quotes, seconds) in measured.items():
+                found[what].append(quotes / seconds)
+    return found
 
 
 async def measure() -> tuple[list[Row], dict[str, float]]:
-    """Measures every batch size, ours and the bare upsert in turn."""
+    """Measures every batch size."""
     rows: list[Row] = []
     ratios: dict[str, float] = {}
-    dice = random.Random(1)
     with house.stack() as stack:
         pool = await engine.open_pool(
             stack.database_url,
@@ -131,32 +216,29 @@ async def measure() -> tuple[list[Row], dict[str, float]]:
             more={"synchronous_commit": "off"},
         )
         async with engine.connection(pool) as connection:
-            await connection.execute(_BARE_TABLE)
+            await connection.execute(_BARE_TABLES)
             known = Known()
             for matches in SIZES:
-                fast, raw = [], []
-                for number in range(ROUNDS + 1):
-                    batches = [
-                        a_batch(dice, matches) for _ in range(BATCHES_A_ROUND * MATCHES // matches)
-                    ]
-                    quotes, seconds = await ours(connection, [b for b, _ in batches], known)
-                    plain, plain_seconds = await bare(connection, [r for _, r in batches])
-                    if number:  # The first round warms up.
-                        fast.append(quotes / seconds)
-                        raw.append(plain / plain_seconds)
+                found = await a_size(connection, matches, known)
+                over = {
+                    what: median([a / b for a, b in zip(found["ours"], found[what], strict=True)])
+                    for what in ("bare", "alone")
+                }
                 rows.append(
                     {
                         "quotes a batch": matches * 15,
-                        "quotes/s": round(median(fast)),
-                        "least": round(min(fast)),
-                        "most": round(max(fast)),
-                        "bare upsert rows/s": round(median(raw)),
-                        "ratio": round(median(fast) / median(raw), 3),
+                        "quotes/s": round(median(found["ours"])),
+                        "least": round(min(found["ours"])),
+                        "most": round(max(found["ours"])),
+                        "bare upsert": round(median(found["bare"])),
+                        "ratio": round(over["bare"], 3),
+                        "quotes alone": round(median(found["alone"])),
+                        "ratio alone": round(over["alone"], 3),
                     }
                 )
-                ratios[f"ours over the bare upsert, {matches * 15} quotes a batch"] = median(
-                    [a / b for a, b in zip(fast, raw, strict=True)]
-                )
+                batch = f"{matches * 15} quotes a batch"
+                ratios[f"ours over the bare upsert of the same rows, {batch}"] = over["bare"]
+                ratios[f"ours over the bare upsert of the quotes alone, {batch}"] = over["alone"]
         pool.terminate()
     return rows, ratios
 
