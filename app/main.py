@@ -68,6 +68,7 @@ def create_app(settings: Settings) -> Litestar:
             version=version("touchline"),
             path="/schema",
             render_plugins=[JsonRenderPlugin()],
+            use_handler_docstrings=True,
             description="Real-time sports data: matches, scores, markets, in one order.",
         ),
         request_max_body_size=BODY_BYTES_MAX,

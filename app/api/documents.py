@@ -112,6 +112,7 @@ class ScoreShape(_Shape, frozen=True, kw_only=True):
     periods: list[PeriodShape]
     confidence: Decimal
     sources: list[SourceShape]
+    simulated: bool
     seq: int
     resume: str
     updated_at: str
@@ -145,6 +146,7 @@ class MarketShape(_Shape, frozen=True, kw_only=True):
     version: int
     selections: list[SelectionShape]
     overround: Decimal | None
+    simulated: bool
     updated_at: str
 
 

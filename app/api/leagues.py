@@ -24,7 +24,11 @@ def _page(shapes: list[msgspec.Struct], keys: list[str], limit: int) -> Page:
     return Page(items, (keys[limit - 1],) if len(shapes) > limit else None)
 
 
-@get("/api/sports", **described(Items[SportShape], query=PageQuery, problems=(304, 400)))
+@get(
+    "/api/sports",
+    tags=["leagues"],
+    **described(Items[SportShape], query=PageQuery, problems=(304, 400)),
+)
 async def list_sports(request: Asked, state: State) -> Response[Any]:
     """Lists the sports, by id."""
     query = read_query(request.scope, PageQuery)
@@ -36,7 +40,11 @@ async def list_sports(request: Asked, state: State) -> Response[Any]:
     return answer(request, page_body(page, "sports"), kept=SLOW)
 
 
-@get("/api/leagues", **described(Items[LeagueShape], query=LeaguesQuery, problems=(304, 400)))
+@get(
+    "/api/leagues",
+    tags=["leagues"],
+    **described(Items[LeagueShape], query=LeaguesQuery, problems=(304, 400)),
+)
 async def list_leagues(request: Asked, state: State) -> Response[Any]:
     """Lists the leagues, by slug."""
     query = read_query(request.scope, LeaguesQuery)

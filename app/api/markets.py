@@ -61,6 +61,7 @@ class HistoryQuery(Query, frozen=True, kw_only=True):
 
 @get(
     "/api/markets/{sport:str}",
+    tags=["markets"],
     **described(Items[MarketShape], query=MarketsQuery, problems=(304, 400, 404)),
 )
 async def list_markets(request: Asked, state: State, sport: FromPath[str]) -> Response[Any]:
@@ -93,7 +94,7 @@ async def list_markets(request: Asked, state: State, sport: FromPath[str]) -> Re
     return answer(request, body)
 
 
-@get("/api/odds/{match_id:str}", **described(OddsShape, problems=(304, 400, 404)))
+@get("/api/odds/{match_id:str}", tags=["markets"], **described(OddsShape, problems=(304, 400, 404)))
 async def get_odds(request: Asked, state: State, match_id: FromPath[str]) -> Response[Any]:
     """Returns every bookmaker's price with its age, the best price, fair chance and overround.
 
@@ -110,6 +111,7 @@ async def get_odds(request: Asked, state: State, match_id: FromPath[str]) -> Res
 
 @get(
     "/api/odds/{match_id:str}/history",
+    tags=["markets"],
     **described(PricePath, query=HistoryQuery, problems=(304, 400, 404)),
 )
 async def get_history(request: Asked, state: State, match_id: FromPath[str]) -> Response[Any]:

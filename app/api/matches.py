@@ -54,7 +54,11 @@ class ChangesQuery(Query, frozen=True, kw_only=True):
     limit: Annotated[int, Meta(ge=1, le=PAGE_ITEMS_MAX)] = PAGE_ITEMS_DEFAULT
 
 
-@get("/api/events", **described(Items[MatchSummary], query=EventsQuery, problems=(304, 400)))
+@get(
+    "/api/events",
+    tags=["matches"],
+    **described(Items[MatchSummary], query=EventsQuery, problems=(304, 400)),
+)
 async def list_events(request: Asked, state: State) -> Response[Any]:
     """Lists matches by start time."""
     query = read_query(request.scope, EventsQuery)
@@ -85,13 +89,21 @@ async def list_events(request: Asked, state: State) -> Response[Any]:
     return answer(request, body)
 
 
-@get("/api/scores/{match_id:str}", **described(ScoreShape, problems=(304, 400, 404)))
+@get(
+    "/api/scores/{match_id:str}",
+    tags=["matches"],
+    **described(ScoreShape, problems=(304, 400, 404)),
+)
 async def get_score(request: Asked, state: State, match_id: FromPath[str]) -> Response[Any]:
     """Returns a match's score, who says so, and the place in its log it is true at."""
     return answer(request, await _of_match(state, "score", match_id, catalog.score_of))
 
 
-@get("/api/v1/matches/{match_id:str}", **described(MatchShape, problems=(304, 400, 404)))
+@get(
+    "/api/v1/matches/{match_id:str}",
+    tags=["matches"],
+    **described(MatchShape, problems=(304, 400, 404)),
+)
 async def get_match(request: Asked, state: State, match_id: FromPath[str]) -> Response[Any]:
     """Returns one match with its participants, score, incidents, markets and statistics."""
     return answer(request, await _of_match(state, "match", match_id, catalog.match_of))
@@ -99,6 +111,7 @@ async def get_match(request: Asked, state: State, match_id: FromPath[str]) -> Re
 
 @get(
     "/api/matches/{match_id:str}/changes",
+    tags=["matches"],
     **described(ChangesShape, query=ChangesQuery, problems=(400, 404, 410)),
 )
 async def list_changes(request: Asked, state: State, match_id: FromPath[str]) -> Response[Any]:

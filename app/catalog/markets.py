@@ -24,7 +24,8 @@ _MARKET = f"""(
                        FROM selections AS x WHERE x.market_id = k.id ORDER BY {SELECTION_ORDER}
                    ) AS y
                ), '[]') AS selections,
-               trim_scale(k.overround) AS overround, wire_time(k.updated_at) AS "updatedAt"
+               trim_scale(k.overround) AS overround, m.simulated,
+               wire_time(k.updated_at) AS "updatedAt"
     ) AS r
 )"""
 

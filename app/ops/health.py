@@ -5,6 +5,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Literal
 
+import asyncpg
 import msgspec
 from litestar import Response, get
 from litestar.datastructures import State
@@ -20,6 +21,9 @@ CHECK_TIMEOUT_S = 1.0
 FAILURES_DOWN = 3
 # A task this late is overdue; less is the grid of the dispatcher.
 OVERDUE_S = 2
+# A worker that was killed is replaced, and its leases end, well within this time; longer, and
+# nobody polls.
+LAG_MS_MAX = 10_000
 
 _TASKS = f"""
 SELECT provider, count(*) AS tasks, sum(failures) AS failures,
@@ -57,7 +61,7 @@ class Polling(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """Down when Postgres is; degraded when anything else is."""
+    """Down when Postgres is; degraded when anything else is, or when nobody polls."""
 
     status: State3
     version: str
@@ -108,14 +112,17 @@ class Vitals:
         rows: list[Row] = tasks or []
         providers = {row["provider"]: _provider_in(row) for row in rows}
         parts = [redis.status, listener.status, *(p.state for p in providers.values())]
-        well = all(part == "up" for part in parts)
+        polling = None if postgres.status == "down" else _polling_in(rows)
+        well = all(part == "up" for part in parts) and (
+            polling is None or polling.oldest_lag_ms <= LAG_MS_MAX
+        )
         return Health(
             status="down" if postgres.status == "down" else "ok" if well else "degraded",
             version=self._version,
             uptime_seconds=int(time.monotonic() - self._began),
             dependencies={"postgres": postgres, "redis": redis, "listener": listener},
             providers=providers,
-            polling=None if postgres.status == "down" else _polling_in(rows),
+            polling=polling,
         )
 
     async def _read_tasks(self) -> list[Row]:
@@ -128,7 +135,8 @@ async def _timed(ask: Callable[[], Awaitable[Any]]) -> tuple[Dependency, Any]:
     try:
         async with asyncio.timeout(CHECK_TIMEOUT_S):
             answer = await ask()
-    except (*GONE, DependencyDown, RedisError):
+    except (*GONE, DependencyDown, RedisError, asyncpg.PostgresError):
+        # A database without our tables yet answers, but not to us.
         return Dependency(status="down"), None
     took_ms = round((time.perf_counter() - began) * 1000, 2)
     return Dependency(status="up", latency_ms=took_ms), answer
@@ -159,20 +167,20 @@ def _fresh(content: msgspec.Struct, status: int) -> Response[bytes]:
     )
 
 
-@get("/health")
+@get("/health", tags=["operations"])
 async def get_health(state: State) -> Response[bytes]:
     """Says how it is: 200 when ok or degraded, 503 when down."""
     health = await state.vitals.look()
     return _fresh(health, 503 if health.status == "down" else 200)
 
 
-@get("/health/live")
+@get("/health/live", tags=["operations"])
 async def get_live() -> Response[bytes]:
     """Says that the process answers."""
     return _fresh(Probe("ok"), 200)
 
 
-@get("/health/ready")
+@get("/health/ready", tags=["operations"])
 async def get_ready(state: State) -> Response[bytes]:
     """Says whether to send requests here: Postgres answers and changes are heard of."""
     vitals: Vitals = state.vitals

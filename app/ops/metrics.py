@@ -23,7 +23,7 @@ def is_among(host: str, networks: Sequence[Network]) -> bool:
     return any((mapped or address) in network for network in networks)
 
 
-@get("/metrics", include_in_schema=False)
+@get("/metrics", tags=["operations"], include_in_schema=False)
 async def get_metrics(request: Request[Any, Any, Any], state: State) -> Response[bytes]:
     """Returns every metric in Prometheus' text format."""
     peer = request.client.host if request.client is not None else ""

@@ -29,6 +29,7 @@ class Follower:
         self.connections = 0
         self.snapshots: list[str] = []
         self.frames = 0
+        self.heartbeats = 0
         self._stream = self._frames()
 
     async def follow(self, until: Callable[["Follower"], bool]) -> None:
@@ -65,6 +66,7 @@ class Follower:
             self.incidents = {incident["id"]: incident for incident in data["incidents"]}
         elif kind == "heartbeat":
             assert frame["seq"] == self.seq, (frame, self.seq)
+            self.heartbeats += 1
         else:
             assert self.snapshots, "the first frame of a fresh start is a snapshot"
             assert frame["seq"] == self.seq + 1, (frame, self.seq)
