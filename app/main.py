@@ -25,8 +25,9 @@ from app.api.leagues import league_routes
 from app.api.markets import market_routes
 from app.api.matches import match_routes
 from app.cache import Cache, open_redis
-from app.database.engine import open_engine, open_pool, sessions
+from app.database.engine import open_pool
 from app.database.listener import Listener, Nudge
+from app.database.sessions import open_engine, session_maker
 from app.logs import logger
 from app.ops.health import Vitals, health_routes
 from app.ops.metrics import metrics_routes
@@ -115,7 +116,7 @@ async def _open(app: Litestar, settings: Settings, stack: AsyncExitStack) -> Non
         database.listen_url or database.url, on_nudge=on_nudge, on_lost=hub.listener_lost
     )
     state = app.state
-    state.pool, state.engine, state.sessions = pool, engine, sessions(engine)
+    state.pool, state.engine, state.sessions = pool, engine, session_maker(engine)
     state.redis, state.cache = redis, cache
     state.hub, state.listener = hub, listener
     state.metrics_networks = networks(settings.api.metrics_allow_ips)

@@ -182,7 +182,10 @@ class ReplaySettings(msgspec.Struct, frozen=True, kw_only=True):
     speed: Annotated[
         float,
         env(
-            "REPLAY_SPEED", "How many times faster than it was a match is played.", gt=0, le=100_000
+            "REPLAY_SPEED",
+            "How many times faster than it was a match is played.",
+            ge=0.01,
+            le=100_000,
         ),
     ] = 60.0
     recordings: Annotated[

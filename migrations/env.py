@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.schema import SchemaItem
 
 from app import settings
-from app.database import engine
+from app.database.sessions import sqlalchemy_url
 from app.database.tables import access, catalog, changes, markets, matches, polling
 from app.database.tables.base import METADATA
 
@@ -41,7 +41,7 @@ def migrate(connection: Connection) -> None:
 
 async def connect(url: str) -> None:
     """Opens the connection, migrates, closes it."""
-    made = create_async_engine(engine.sqlalchemy_url(url), poolclass=pool.NullPool)
+    made = create_async_engine(sqlalchemy_url(url), poolclass=pool.NullPool)
     async with made.connect() as connection:
         # Two processes that migrate at once take turns; the lock goes with the connection.
         await connection.exec_driver_sql("SELECT pg_advisory_lock(7146825)")

@@ -1,4 +1,4 @@
-"""Keeps what grows within bounds: makes the days to come, drops the days that are over."""
+"""Keeps what grows within bounds: makes the days to come, drops what is over."""
 
 import re
 from datetime import UTC, date, datetime, timedelta
@@ -7,6 +7,7 @@ from typing import Any
 import asyncpg
 import msgspec
 
+from app.access.expired_tokens import delete_expired
 from app.database import engine
 from app.database.engine import Connection
 from app.errors import DependencyDown
@@ -38,7 +39,10 @@ async def housekeep(ctx: dict[str, Any]) -> None:
                 changes_kept=timedelta(hours=context.changes_kept_hours),
                 odds_kept=timedelta(days=context.odds_kept_days),
             )
-        log.info("housekeeping", made=len(kept.made), dropped=len(kept.dropped))
+            tokens = await delete_expired(connection)
+        log.info(
+            "housekeeping", made=len(kept.made), dropped=len(kept.dropped), expired_tokens=tokens
+        )
     except (DependencyDown, asyncpg.PostgresError) as error:
         log.warning("housekeeping_failed", error=str(error))
 

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from app.access import refresh_tokens
 from app.access.tokens import AccessTokens
 from app.access.users import authenticate, create_user, user_of
-from app.database.engine import session
+from app.database.sessions import session
 from app.database.tables.access import User
 from app.sports.ids import UserId
 

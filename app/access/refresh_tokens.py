@@ -9,12 +9,9 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.access.errors import RefreshTokenInvalid, RefreshTokenReused, TokenExpired
-from app.database.engine import Connection
 from app.database.tables.access import RefreshToken, User
 
 RANDOM_BYTES = 32
-# Rows one round of housekeeping deletes, so that it never holds locks for long.
-DELETED_AT_ONCE_MAX = 5_000
 
 
 async def issue(
@@ -69,20 +66,6 @@ async def revoke(session: AsyncSession, token: str) -> None:
     if held is not None:
         await _revoke_family(session, held[1].family)
         await session.commit()
-
-
-async def delete_expired(connection: Connection) -> int:
-    """Deletes tokens whose time is over, a bounded number at once; returns how many."""
-    tag = await connection.execute(
-        """
-        DELETE FROM refresh_tokens WHERE id IN (
-            SELECT id FROM refresh_tokens WHERE expires_at < now()
-            ORDER BY expires_at LIMIT $1 FOR UPDATE SKIP LOCKED
-        )
-        """,
-        DELETED_AT_ONCE_MAX,
-    )
-    return int(tag.split()[-1])
 
 
 async def _lock(session: AsyncSession, token: str) -> tuple[User, RefreshToken] | None:

@@ -13,7 +13,7 @@ from app.access.errors import EmailTaken, WrongCredentials
 from app.access.passwords import PASSWORDS
 from app.access.users import authenticate, create_user, users_in
 from app.commands.place import database
-from app.database.engine import open_engine, sessions
+from app.database.sessions import open_engine, session_maker
 from app.errors import AppError
 from app.supervisor.demo import DemoUsers, LogIn
 
@@ -56,7 +56,7 @@ def ensure_demo_users(url: str, file: Path) -> None:
 async def _run(url: str, work: Callable[[AsyncSession], Awaitable[None]]) -> None:
     engine = open_engine(url, name="touchline users")
     try:
-        async with sessions(engine)() as session:
+        async with session_maker(engine)() as session:
             await work(session)
     finally:
         await engine.dispose()

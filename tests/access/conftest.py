@@ -7,7 +7,7 @@ from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from app.cache import open_redis
-from app.database.engine import open_engine, sessions
+from app.database import sessions
 
 
 @pytest.fixture
@@ -15,8 +15,8 @@ async def session_maker(
     database_url: str,
 ) -> AsyncGenerator[async_sessionmaker[AsyncSession]]:
     """Sessions over a migrated database of this test's own."""
-    engine = open_engine(database_url, name="touchline-tests")
-    yield sessions(engine)
+    engine = sessions.open_engine(database_url, name="touchline-tests")
+    yield sessions.session_maker(engine)
     await engine.dispose()
 
 

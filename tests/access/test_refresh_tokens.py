@@ -9,10 +9,10 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from app.access.errors import RefreshTokenInvalid, RefreshTokenReused, TokenExpired
+from app.access.expired_tokens import delete_expired
 from app.access.log_ins import LogIns
-from app.access.refresh_tokens import delete_expired
 from app.access.tokens import AccessTokens
-from app.database.engine import open_engine, session, sessions
+from app.database.sessions import open_engine, session, session_maker
 from app.errors import DependencyDown
 
 Maker = async_sessionmaker[AsyncSession]
@@ -153,7 +153,7 @@ async def test_a_renewal_speaks_of_the_role_and_tier_of_now(log_ins: LogIns, ses
 async def test_a_database_that_does_not_answer_is_a_dependency_that_is_down():
     engine = open_engine("postgresql://nobody@127.0.0.1:1/nothing", name="touchline-tests")
     with pytest.raises(DependencyDown):
-        await LogIns(sessions(engine), TOKENS, refresh_ttl_s=3600).renew("x")
+        await LogIns(session_maker(engine), TOKENS, refresh_ttl_s=3600).renew("x")
     await engine.dispose()
 
 

@@ -29,9 +29,7 @@ async def until(answer: Callable[[], httpx.Response], is_so: Callable[[Any], boo
 
 async def a_live_follower(house: House) -> Follower:
     """Somebody who follows a match that is in play."""
-    live = await until(
-        lambda: httpx.get(f"{house.url}/api/events?status=live&limit=1"), lambda a: a["items"]
-    )
+    live = await until(lambda: house.ask("/api/events?status=live&limit=1"), lambda a: a["items"])
     follower = Follower(house.url, live["items"][0]["id"])
     await follower.follow(lambda f: f.frames >= 3)
     return follower
@@ -45,11 +43,11 @@ async def test_without_postgres_reads_say_when_to_come_back_and_sockets_stay(
     async with asyncio.timeout(PATIENCE_S):
         follower = await a_live_follower(house)
         house.stack.postgres.kill()
-        await until(lambda: httpx.get(f"{house.url}/health"), lambda h: h["status"] == "down")
-        assert httpx.get(f"{house.url}/health").status_code == 503
-        assert httpx.get(f"{house.url}/health/live").status_code == 200
+        await until(lambda: house.ask("/health"), lambda h: h["status"] == "down")
+        assert house.ask("/health").status_code == 503
+        assert house.ask("/health/live").status_code == 200
         for path in ("/api/events", f"/api/scores/{follower.match_id}", "/api/sports"):
-            answer = httpx.get(house.url + path)
+            answer = house.ask(path)
             assert (answer.status_code, answer.json()["code"]) == (503, "dependency_down")
             assert int(answer.headers["retry-after"]) > 0
         heard = follower.heartbeats
@@ -67,9 +65,7 @@ async def test_without_valkey_everything_goes_on_a_little_slower(make_house: Mak
     async with asyncio.timeout(PATIENCE_S):
         follower = await a_live_follower(house)
         house.stack.valkey.kill()
-        health = await until(
-            lambda: httpx.get(f"{house.url}/health"), lambda h: h["status"] == "degraded"
-        )
+        health = await until(lambda: house.ask("/health"), lambda h: h["status"] == "degraded")
         assert health["dependencies"]["redis"]["status"] == "down"
         # Changes still come, because polls go on; and reads see them, because they ask Postgres.
         seen = follower.frames
@@ -77,7 +73,7 @@ async def test_without_valkey_everything_goes_on_a_little_slower(make_house: Mak
         score = house.get(f"/api/scores/{follower.match_id}")
         assert score["seq"] >= follower.seq
         house.stack.valkey.start()
-        await until(lambda: httpx.get(f"{house.url}/health"), lambda h: h["status"] == "ok")
+        await until(lambda: house.ask("/health"), lambda h: h["status"] == "ok")
         seen = follower.frames
         await follower.follow(lambda f: f.frames >= seen + 3)
         await follower.close()

@@ -119,7 +119,7 @@ def _card(row: dict[str, str], name: str, winner: Side) -> Card:
         sport=Sport.TENNIS,
         league=ObservedLeague(
             external_id=f"tennis.atp.{row['tourney_year_id']}",
-            name=f"ATP {row['tourney_name']} {year}",
+            name=f"ATP {row['tourney_name'].removeprefix('ATP ')} {year}",
             country=None,
             season=str(year),
         ),
