@@ -32,15 +32,14 @@ _JSON = msgspec.json.Encoder()
 async def save_incidents(
     connection: Connection, observed: Mapping[int, Observation], known: Known
 ) -> None:
-    """Takes in the incidents observed with a score.
+    """Takes in the incidents of observations whose score counts.
 
     A provider tells all incidents of a match every time. When they go on from those this worker
     saved before, and Postgres holds as many, only the new ones are written; else all of them are,
     and those it tells no longer are withdrawn.
     """
-    told = {m: o for m, o in observed.items() if o.score is not None}
-    for provider in sorted({o.provider for o in told.values()}):
-        by_match = {m: o.incidents for m, o in told.items() if o.provider == provider}
+    for provider in sorted({o.provider for o in observed.values()}):
+        by_match = {m: o.incidents for m, o in observed.items() if o.provider == provider}
         counted = {
             row["match_id"]: row["n"]
             for row in await connection.fetch(_COUNT, list(by_match), provider)

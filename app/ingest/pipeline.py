@@ -45,12 +45,12 @@ async def ingest(
     observed = await identify(connection, observations, known)
     await connection.execute(_LOCK, list(observed))
     await reschedule(connection, observed, known)
-    changed = await save_scores(connection, observed)
-    await save_incidents(connection, observed, known)
+    scores = await save_scores(connection, observed)
+    await save_incidents(connection, {m: observed[m] for m in scores.heard}, known)
     quotes = await save_prices(connection, observed, known)
     for match_id, observation in observed.items():
         metrics.observations.labels(observation.provider, observation.sport).inc()
-        if match_id in changed:
+        if match_id in scores.changed:
             metrics.matches_changed.labels(observation.sport).inc()
     metrics.quotes_saved.labels(observations[0].provider).inc(quotes)
-    return Ingested(matches=len(observed), scores_changed=len(changed), quotes=quotes)
+    return Ingested(matches=len(observed), scores_changed=len(scores.changed), quotes=quotes)

@@ -54,11 +54,22 @@ def _text(value: object) -> str:
     return _JSON.encode(value).decode()
 
 
-async def save_scores(connection: Connection, observed: Mapping[int, Observation]) -> set[int]:
-    """Takes in the scores observed; returns the matches of which we now believe something else."""
+class SavedScores(msgspec.Struct, frozen=True):
+    """What came of a batch of scores.
+
+    `changed` are the matches of which we now believe something else; `heard` those whose
+    observation counts: it is its provider's newest, and a legal move from where the match is.
+    """
+
+    changed: frozenset[int] = frozenset()
+    heard: frozenset[int] = frozenset()
+
+
+async def save_scores(connection: Connection, observed: Mapping[int, Observation]) -> SavedScores:
+    """Takes in the scores observed; an observation that is late changes nothing."""
     told = {m: o for m, o in observed.items() if o.score is not None}
     if not told:
-        return set()
+        return SavedScores()
     await connection.execute(
         _TELL,
         list(told),
@@ -68,21 +79,30 @@ async def save_scores(connection: Connection, observed: Mapping[int, Observation
         [o.received_at for o in told.values()],
         CONFIRM_EVERY,
     )
-    return await _save_believed(connection, await _believe(connection, list(told)))
+    believed, newest = await _believe(connection, told)
+    changed = await _save_believed(connection, believed)
+    return SavedScores(frozenset(changed), frozenset(believed.keys() & newest))
 
 
-async def _believe(connection: Connection, match_ids: list[int]) -> dict[int, BelievedScore]:
-    """Returns what we believe of each match, given all that was told of it."""
+async def _believe(
+    connection: Connection, observed: Mapping[int, Observation]
+) -> tuple[dict[int, BelievedScore], set[int]]:
+    """Returns what we believe of each match, given all that was told of it, and the matches of
+    which nothing newer was told than what was observed now.
+    """
     told: dict[int, list[ToldScore]] = {}
     status_now: dict[int, MatchStatus | None] = {}
-    for row in await connection.fetch(_TOLD, match_ids):
+    newest: set[int] = set()
+    for row in await connection.fetch(_TOLD, list(observed)):
         match_id: int = row["match_id"]
-        told.setdefault(match_id, []).append(
-            ToldScore(row["provider"], _SCORE.decode(row["score"]), row["observed_at"])
-        )
+        score = ToldScore(row["provider"], _SCORE.decode(row["score"]), row["observed_at"])
+        told.setdefault(match_id, []).append(score)
         status_now[match_id] = MatchStatus(row["status"]) if row["status"] else None
+        now = observed[match_id]
+        if score.provider == now.provider and score.observed_at <= now.observed_at:
+            newest.add(match_id)
     merged = {m: merge_scores(told[m], status_now[m]) for m in sorted(told)}
-    return {m: believed for m, believed in merged.items() if believed is not None}
+    return {m: believed for m, believed in merged.items() if believed is not None}, newest
 
 
 async def _save_believed(connection: Connection, believed: Mapping[int, BelievedScore]) -> set[int]:

@@ -100,6 +100,18 @@ async def test_a_goal_taken_back_is_withdrawn_though_this_worker_never_saw_it(
     ]
 
 
+async def test_a_late_observation_withdraws_nothing(connection: asyncpg.Connection):
+    late, early = NOON + timedelta(seconds=1), NOON
+    await take_in(
+        connection, an_observation(score=a_score(2), incidents=goals(2), observed_at=late)
+    )
+    for status, at in (("live", early), ("scheduled", late + timedelta(seconds=1))):
+        score = a_score(1, status=status)
+        await take_in(connection, an_observation(score=score, incidents=(), observed_at=at))
+    assert await one(connection, "SELECT count(*) FROM incidents WHERE withdrawn") == (0,)
+    assert await one(connection, "SELECT home_score, status FROM live_scores") == (2, "live")
+
+
 async def test_prices_are_merged_over_bookmakers(connection: asyncpg.Connection):
     await take_in(connection, an_observation(markets=[a_winner("2.1", "3.4", "3.6")]))
     rows = await connection.fetch(
