@@ -6,6 +6,7 @@ list of them: `app list settings` and `.env.example` are printed from it.
 
 import os
 from collections.abc import Iterator, Mapping
+from ipaddress import ip_network
 from typing import Annotated, Any, Literal, get_type_hints
 
 import msgspec
@@ -294,8 +295,19 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
     if wrong:
         raise BadSettings("; ".join(wrong))
     settings = msgspec.convert(tree, Settings)
+    check_networks("FORWARDED_ALLOW_IPS", settings.api.forwarded_allow_ips)
+    check_networks("METRICS_ALLOW_IPS", settings.api.metrics_allow_ips)
     check_production(settings)
     return settings
+
+
+def check_networks(name: str, text: str) -> None:
+    """Raises BadSettings when a word of a list is neither an address, a network nor `*`."""
+    for word in filter(None, (word.strip() for word in text.split(","))):
+        try:
+            ip_network("0.0.0.0/0" if word == "*" else word, strict=False)
+        except ValueError as error:
+            raise BadSettings(f"{name}: {error}") from None
 
 
 def check_production(settings: Settings) -> None:

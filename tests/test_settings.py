@@ -53,6 +53,13 @@ def test_everything_that_is_wrong_is_said_at_once():
         load({"PORT": "x", "LOG_LEVEL": "loud"})
 
 
+@pytest.mark.parametrize("name", ["FORWARDED_ALLOW_IPS", "METRICS_ALLOW_IPS"])
+def test_a_list_of_networks_is_one(name: str):
+    assert load({name: "*, 10.0.0.1/8, ::1"})
+    with pytest.raises(BadSettings, match=f"{name}.*localhost"):
+        load({name: "127.0.0.1, localhost"})
+
+
 def test_production_starts_with_everything_of_its_own():
     assert load(PRODUCTION).environment == "production"
 

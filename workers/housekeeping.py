@@ -17,6 +17,15 @@ from workers.context import Context
 # Days made in advance: a worker may be away for this long before rows fall into the default.
 DAYS_AHEAD = 3
 _LOCK = 7146827
+# Matches one round deletes; a round an hour keeps up with any replay.
+DELETED_MAX = 5_000
+
+# Simulated matches are endless: what nobody can resume any more is of no use to anybody.
+_DELETE_SIMULATED = """
+DELETE FROM matches WHERE id IN (
+    SELECT id FROM matches WHERE simulated AND start_time < $1 ORDER BY start_time LIMIT $2
+)
+"""
 
 log = logger(__name__)
 
@@ -40,11 +49,24 @@ async def housekeep(ctx: dict[str, Any]) -> None:
                 odds_kept=timedelta(days=context.odds_kept_days),
             )
             tokens = await delete_expired(connection)
+            matches = await delete_simulated(
+                connection, datetime.now(UTC) - timedelta(hours=context.changes_kept_hours)
+            )
         log.info(
-            "housekeeping", made=len(kept.made), dropped=len(kept.dropped), expired_tokens=tokens
+            "housekeeping",
+            made=len(kept.made),
+            dropped=len(kept.dropped),
+            expired_tokens=tokens,
+            simulated_matches=matches,
         )
     except (DependencyDown, asyncpg.PostgresError) as error:
         log.warning("housekeeping_failed", error=str(error))
+
+
+async def delete_simulated(connection: Connection, before: datetime) -> int:
+    """Deletes simulated matches that started before then, the oldest first; returns how many."""
+    done = await connection.execute(_DELETE_SIMULATED, before, DELETED_MAX)
+    return int(done.split()[-1])
 
 
 async def keep_partitions(

@@ -1,22 +1,13 @@
 """Follows the score of one match: `python follow.py ws://127.0.0.1:8000/live/18`."""
 
-import json
-import sys
-import time
+import json, sys, time, websockets.sync.client
 
-from websockets.exceptions import WebSocketException
-from websockets.sync.client import connect
-
-url, since, score = sys.argv[1], "", {}
+url, since = f"{sys.argv[1]}?kinds=score&since=", ""
 while True:
     try:
-        with connect(f"{url}?kinds=score&since={since}") as socket:
-            for frame in map(json.loads, socket):
-                if frame["type"] == "error":
-                    sys.exit(frame["message"])
-                if frame["type"] in ("snapshot", "score_update", "score_correction"):
-                    score |= frame["data"].get("score", frame["data"])
-                    print(score["status"], score["homeScore"], score["awayScore"], flush=True)
-                since = frame["resume"]  # Where to go on after a cut.
-    except (OSError, WebSocketException):
+        for frame in map(json.loads, websockets.sync.client.connect(url + since)):
+            since = frame.get("resume") or sys.exit(frame["message"])  # Where to go on after a cut.
+            if "status" in (score := frame["data"].get("score", frame["data"])):
+                print(score["status"], score["homeScore"], score["awayScore"], flush=True)
+    except (OSError, websockets.WebSocketException):
         time.sleep(1)

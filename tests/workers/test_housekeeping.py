@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 import asyncpg
 import pytest
 
-from workers.housekeeping import DAYS_AHEAD, keep_partitions
+from tests.builders import a_match
+from workers.housekeeping import DAYS_AHEAD, delete_simulated, keep_partitions
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 KEPT = {"changes_kept": timedelta(hours=48), "odds_kept": timedelta(days=14)}
@@ -59,3 +60,20 @@ async def test_what_was_written_while_no_day_was_there_is_moved_into_it(
         "SELECT seq, tableoid::regclass::text AS day FROM changes ORDER BY seq"
     )
     assert [tuple(row) for row in rows] == [(1, "changes_20261121"), (2, "changes_20261122")]
+
+
+async def test_old_simulated_matches_are_deleted_and_no_others(connection: asyncpg.Connection):
+    old, new, real = [await a_match(connection) for _ in range(3)]
+    await connection.execute(
+        "UPDATE matches SET simulated = id <> $1,"
+        " start_time = CASE id WHEN $2 THEN $3::timestamptz ELSE $4 END",
+        real,
+        new,
+        NOW,
+        NOW - timedelta(hours=49),
+    )
+    assert await delete_simulated(connection, NOW - timedelta(hours=48)) == 1
+    left = await connection.fetch("SELECT id FROM matches ORDER BY id")
+    assert [row["id"] for row in left] == [new, real]
+    assert await connection.fetchval("SELECT count(*) FROM match_heads") == len(left)
+    assert old not in {new, real}
