@@ -57,6 +57,15 @@ poll_late_seconds = _histogram(
 observations = _counter("touchline_observations", "Observations taken in.", "provider", "sport")
 quotes_saved = _counter("touchline_quotes", "Quotes taken in.", "provider")
 matches_changed = _counter("touchline_matches_changed", "Scores that changed.", "sport")
+provider_requests = _counter(
+    "touchline_provider_requests", "Requests to providers by outcome.", "provider", "outcome"
+)
+provider_request_seconds = _histogram(
+    "touchline_provider_request_seconds", "Time a provider takes to answer.", "provider"
+)
+dead_letters = _counter(
+    "touchline_dead_letters", "Things that could not be taken in.", "provider", "code"
+)
 recordings_refused = _gauge("touchline_recordings_refused", "Recordings that do not parse.")
 
 

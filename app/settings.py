@@ -12,16 +12,14 @@ from typing import Annotated, Any, Literal, get_type_hints
 import msgspec
 from msgspec import Meta
 
+from app.provider_settings import ProviderSettings
+from app.variables import env
+
 DEVELOPMENT_SECRET = "touchline-development-secret-not-for-production"  # noqa: S105
 
 
 class BadSettings(Exception):
     """A setting is missing or wrong; the message names it and says what it takes."""
-
-
-def env(name: str, description: str, *, secret: bool = False, **limits: Any) -> Meta:
-    """Returns the Meta of a setting: its variable, its text, its limits."""
-    return Meta(description=description, extra={"env": name, "secret": secret}, **limits)
 
 
 class DatabaseSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -234,6 +232,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     access: AccessSettings = AccessSettings()
     stream: StreamSettings = StreamSettings()
     replay: ReplaySettings = ReplaySettings()
+    providers: ProviderSettings = ProviderSettings()
     worker: WorkerSettings = WorkerSettings()
 
 

@@ -9,10 +9,20 @@ from sqlalchemy.schema import SchemaItem
 
 from app import settings
 from app.database.sessions import sqlalchemy_url
-from app.database.tables import access, catalog, changes, markets, matches, polling
+from app.database.tables import (
+    access,
+    catalog,
+    changes,
+    dead_letters,
+    health,
+    markets,
+    matches,
+    polling,
+)
 from app.database.tables.base import METADATA
 
-MAPPED = (access, catalog, changes, markets, matches, polling)
+MAPPED = (access, catalog, changes, dead_letters, health, markets, matches, polling)
+PARTITIONED = ("changes_", "odds_history_", "dead_letters_")
 
 
 def is_ours(
@@ -24,7 +34,7 @@ def is_ours(
 ) -> bool:
     """Leaves out partitions: housekeeping makes and drops them."""
     del item
-    return not (kind == "table" and (name or "").startswith(("changes_", "odds_history_")))
+    return not (kind == "table" and (name or "").startswith(PARTITIONED))
 
 
 def migrate(connection: Connection) -> None:

@@ -11,6 +11,7 @@ from app.sports.observation import (
     Observation,
     ObservedLeague,
     ObservedMarket,
+    ObservedMatch,
     ObservedParticipant,
     ObservedQuote,
 )
@@ -78,7 +79,7 @@ def an_observation(
     name: str = "m1",
     *,
     score: Score | None = None,
-    incidents: Sequence[Incident] = (),
+    incidents: Sequence[Incident] | None = (),
     markets: Sequence[ObservedMarket] = (),
     provider: str = "replay",
     sport: Sport = Sport.FOOTBALL,
@@ -91,14 +92,18 @@ def an_observation(
         provider=provider,
         external_id=name,
         sport=sport,
-        league=ObservedLeague(external_id="wc", name="World Cup", country="World", season="2026"),
-        home=ObservedParticipant(external_id=f"{name}-home", name=f"Home {name}"),
-        away=ObservedParticipant(external_id=f"{name}-away", name=f"Away {name}"),
-        start_time=start_time,
+        match=ObservedMatch(
+            league=ObservedLeague(
+                external_id="wc", name="World Cup", country="World", season="2026"
+            ),
+            home=ObservedParticipant(external_id=f"{name}-home", name=f"Home {name}"),
+            away=ObservedParticipant(external_id=f"{name}-away", name=f"Away {name}"),
+            start_time=start_time,
+        ),
         observed_at=at,
         received_at=at,
         score=score,
-        incidents=tuple(incidents),
+        incidents=None if incidents is None else tuple(incidents),
         markets=tuple(markets),
         simulated=True,
     )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from app.database.engine import Pool
 from app.ingest.known import Known
-from app.providers.provider import Provider
+from app.providers.provider import AnyProvider
 
 
 def worker_id() -> str:
@@ -20,7 +20,7 @@ class Context:
     def __init__(
         self,
         pool: Pool,
-        providers: Mapping[str, Provider],
+        providers: Mapping[str, AnyProvider],
         *,
         changes_kept_hours: int,
         odds_kept_days: int,

@@ -5,7 +5,12 @@ from collections.abc import Mapping, Sequence
 from app.database.engine import Connection
 from app.ingest.known import Known
 from app.sports.ids import slug_of
-from app.sports.observation import Observation, ObservedLeague, ObservedParticipant
+from app.sports.observation import (
+    Observation,
+    ObservedLeague,
+    ObservedMatch,
+    ObservedParticipant,
+)
 
 # Leagues of one name, told apart by a number at the slug's end.
 SAME_SLUG_MAX = 100
@@ -50,7 +55,8 @@ async def reschedule(
     connection: Connection, observed: Mapping[int, Observation], known: Known
 ) -> None:
     """Moves the matches whose start a provider has moved since it was last told."""
-    moved = {m: o.start_time for m, o in observed.items() if known.starts.get(m) != o.start_time}
+    starts = {m: o.match.start_time for m, o in observed.items() if o.match is not None}
+    moved = {m: start for m, start in starts.items() if known.starts.get(m) != start}
     if moved:
         await connection.execute(_RESCHEDULE, list(moved), list(moved.values()))
         for match_id, start_time in moved.items():
@@ -75,19 +81,20 @@ async def _create(
     await _find(connection, observations, known)
     for observation in observations:
         key = (observation.provider, observation.external_id)
-        if known.matches.get(key) is None:
-            known.matches.learn(key, await _create_match(connection, observation))
+        if known.matches.get(key) is None and observation.match is not None:
+            match_id = await _create_match(connection, observation, observation.match)
+            known.matches.learn(key, match_id)
 
 
-async def _create_match(connection: Connection, seen: Observation) -> int:
+async def _create_match(connection: Connection, seen: Observation, match: ObservedMatch) -> int:
     match_id: int = await connection.fetchval(
         "INSERT INTO matches (sport_id, league_id, home_id, away_id, start_time, simulated)"
         " VALUES ($1, $2, $3, $4, $5, $6) RETURNING id",
         seen.sport,
-        await _league(connection, seen, seen.league),
-        await _participant(connection, seen, seen.home),
-        await _participant(connection, seen, seen.away),
-        seen.start_time,
+        await _league(connection, seen, match.league),
+        await _participant(connection, seen, match.home),
+        await _participant(connection, seen, match.away),
+        match.start_time,
         seen.simulated,
     )
     await connection.execute(

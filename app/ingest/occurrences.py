@@ -39,7 +39,7 @@ async def save_incidents(
     and those it tells no longer are withdrawn.
     """
     for provider in sorted({o.provider for o in observed.values()}):
-        by_match = {m: o.incidents for m, o in observed.items() if o.provider == provider}
+        by_match = {m: o.incidents or () for m, o in observed.items() if o.provider == provider}
         counted = {
             row["match_id"]: row["n"]
             for row in await connection.fetch(_COUNT, list(by_match), provider)

@@ -30,11 +30,18 @@ class Ingested(msgspec.Struct, frozen=True, kw_only=True):
     scores_changed: int = 0
     quotes: int = 0
 
+    def __add__(self, other: "Ingested") -> "Ingested":
+        return Ingested(
+            matches=self.matches + other.matches,
+            scores_changed=self.scores_changed + other.scores_changed,
+            quotes=self.quotes + other.quotes,
+        )
+
 
 async def ingest(
     connection: Connection, observations: Sequence[Observation], known: Known
 ) -> Ingested:
-    """Takes in what was observed, in the caller's transaction. Safe to call twice.
+    """Takes in what one provider observed, in the caller's transaction. Safe to call twice.
 
     Raises what asyncpg raises; nothing was written then. The caller says `known.keep()` after the
     commit and `known.drop()` without one.
@@ -46,7 +53,8 @@ async def ingest(
     await connection.execute(_LOCK, list(observed))
     await reschedule(connection, observed, known)
     scores = await save_scores(connection, observed)
-    await save_incidents(connection, {m: observed[m] for m in scores.heard}, known)
+    told = {m: observed[m] for m in scores.heard if observed[m].incidents is not None}
+    await save_incidents(connection, told, known)
     quotes = await save_prices(connection, observed, known)
     for match_id, observation in observed.items():
         metrics.observations.labels(observation.provider, observation.sport).inc()

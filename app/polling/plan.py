@@ -15,9 +15,9 @@ LEASE_MARGIN_MS = 1_000
 ERROR_LENGTH_MAX = 500
 
 _KEEP = """
-INSERT INTO poll_tasks AS t (provider, scope, sport_id, interval_ms, timeout_ms)
-SELECT $1, n.* FROM unnest($2::text[], $3::text[], $4::int[], $5::int[]) AS n
-ON CONFLICT (provider, scope, sport_id) DO UPDATE
+INSERT INTO poll_tasks AS t (provider, scope, sport_id, part, interval_ms, timeout_ms)
+SELECT $1, n.* FROM unnest($2::text[], $3::text[], $4::text[], $5::int[], $6::int[]) AS n
+ON CONFLICT (provider, scope, sport_id, part) DO UPDATE
 SET interval_ms = excluded.interval_ms, timeout_ms = excluded.timeout_ms, enabled = true
 WHERE (t.interval_ms, t.timeout_ms, t.enabled)
       IS DISTINCT FROM (excluded.interval_ms, excluded.timeout_ms, true)
@@ -25,7 +25,7 @@ WHERE (t.interval_ms, t.timeout_ms, t.enabled)
 _RETIRE = """
 UPDATE poll_tasks SET enabled = false
 WHERE enabled AND provider = $1
-  AND (scope, sport_id) NOT IN (SELECT * FROM unnest($2::text[], $3::text[]))
+  AND (scope, sport_id, part) NOT IN (SELECT * FROM unnest($2::text[], $3::text[], $4::text[]))
 """
 _CLAIM = """
 WITH due AS (
@@ -42,7 +42,7 @@ SET generation = t.generation + 1,
         1, ceil(extract(epoch FROM clock_timestamp() - t.next_due_at) * 1000 / t.interval_ms)
     )
 FROM due WHERE t.id = due.id
-RETURNING t.id, t.generation, t.provider, t.scope, t.sport_id, t.timeout_ms,
+RETURNING t.id, t.generation, t.provider, t.scope, t.sport_id, t.part, t.timeout_ms,
           due.next_due_at AS due_at
 """
 _IS_MINE = """
@@ -67,6 +67,7 @@ class Claim(msgspec.Struct, frozen=True):
     provider: str
     scope: str
     sport: str
+    part: str
     timeout_ms: int
     due_at: datetime
 
@@ -78,15 +79,17 @@ async def keep_tasks(connection: Connection, provider: str, rules: Sequence[Poll
     """
     scopes = [rule.scope.value for rule in rules]
     sports = [rule.sport.value for rule in rules]
+    parts = [rule.part for rule in rules]
     await connection.execute(
         _KEEP,
         provider,
         scopes,
         sports,
+        parts,
         [rule.interval_ms for rule in rules],
         [rule.timeout_ms for rule in rules],
     )
-    await connection.execute(_RETIRE, provider, scopes, sports)
+    await connection.execute(_RETIRE, provider, scopes, sports, parts)
 
 
 async def claim_due(connection: Connection, providers: Sequence[str]) -> list[Claim]:
@@ -99,6 +102,7 @@ async def claim_due(connection: Connection, providers: Sequence[str]) -> list[Cl
             row["provider"],
             row["scope"],
             row["sport_id"],
+            row["part"],
             row["timeout_ms"],
             row["due_at"],
         )

@@ -7,8 +7,11 @@ from enum import StrEnum
 class MarketType(StrEnum):
     """The questions we know; the value is the wire's `type`."""
 
-    WINNER = "winner"  # home, draw (where the sport has one), away
+    # home, draw, away; two answers where the sport has no draw, extra time counted there.
+    WINNER = "winner"
     TOTAL = "total"  # over, under a line
+    HANDICAP = "handicap"  # home, away, with `line` added to the home side's score
+    BOTH_TO_SCORE = "both_to_score"  # yes, no
 
 
 class MarketStatus(StrEnum):
@@ -28,6 +31,18 @@ class SelectionKey(StrEnum):
     AWAY = "away"
     OVER = "over"
     UNDER = "under"
+    YES = "yes"
+    NO = "no"
+
+
+LINED = frozenset({MarketType.TOTAL, MarketType.HANDICAP})
+# What a market may be answered with, in the order it is shown; a sport without draws has no draw.
+ANSWERS: dict[MarketType, tuple[SelectionKey, ...]] = {
+    MarketType.WINNER: (SelectionKey.HOME, SelectionKey.DRAW, SelectionKey.AWAY),
+    MarketType.TOTAL: (SelectionKey.OVER, SelectionKey.UNDER),
+    MarketType.HANDICAP: (SelectionKey.HOME, SelectionKey.AWAY),
+    MarketType.BOTH_TO_SCORE: (SelectionKey.YES, SelectionKey.NO),
+}
 
 
 # Above 1, because a bet that returns less than its stake is none; exchange ladders end at 1000.

@@ -32,11 +32,16 @@ class ObservedParticipant(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ObservedQuote(msgspec.Struct, frozen=True):
-    """What one bookmaker offers for one selection. `odds` None: it offers nothing now."""
+    """What one bookmaker offers for one selection. `odds` None: it offers nothing now.
+
+    `observed_at` is when the bookmaker was last seen to offer it, where the provider says that of
+    each price; None: the moment of the observation.
+    """
 
     bookmaker: str
     selection: SelectionKey
     odds: Decimal | None
+    observed_at: datetime | None = None
 
 
 class ObservedMarket(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,24 +58,35 @@ class ObservedMarket(msgspec.Struct, frozen=True, kw_only=True):
     quotes: tuple[ObservedQuote, ...] = ()
 
 
+class ObservedMatch(msgspec.Struct, frozen=True, kw_only=True):
+    """Who plays whom, where and when, as one provider describes it."""
+
+    league: ObservedLeague
+    home: ObservedParticipant
+    away: ObservedParticipant
+    start_time: datetime
+
+
 class Observation(msgspec.Struct, frozen=True, kw_only=True):
     """One provider, one match, one moment.
 
-    `observed_at` is the provider's clock and `received_at` ours, both UTC. `score` is None when
-    only markets were asked for. `incidents` are all the provider has told of so far, in order;
+    `observed_at` is the provider's clock and `received_at` ours, both UTC; a provider that gives no
+    time of its own has ours in both. A feed that only names its match leaves `match` out: then it
+    must be known already. `match_id` is ours, for the few who know it.
+
+    `score` is None when only markets were asked for. `incidents` are all the provider has told of
+    so far, in order; None: it does not tell incidents here, which is not the same as none.
     `markets` are those it spoke of now. `simulated` marks what no real feed said.
     """
 
     provider: ProviderName
     external_id: ExternalId
     sport: Sport
-    league: ObservedLeague
-    home: ObservedParticipant
-    away: ObservedParticipant
-    start_time: datetime
+    match: ObservedMatch | None = None
+    match_id: int | None = None
     observed_at: datetime
     received_at: datetime
     score: Score | None = None
-    incidents: tuple[Incident, ...] = ()
+    incidents: tuple[Incident, ...] | None = None
     markets: tuple[ObservedMarket, ...] = ()
     simulated: bool = False

@@ -7,7 +7,7 @@ import pytest
 
 from app.database import engine
 from app.polling import plan
-from app.providers.provider import PollRule, Scope
+from app.providers.provider import Answer, Ask, PollRule, Scope
 from app.sports.match import Sport
 from app.sports.observation import Observation
 from workers.context import Context
@@ -31,14 +31,18 @@ class Told:
         """One rule."""
         return [RULE]
 
-    async def observe(self, scope: Scope, sport: Sport) -> Sequence[Observation]:
+    async def fixtures(self, ask: Ask) -> Answer:
+        """Has no fixtures."""
+        raise AssertionError(ask)
+
+    async def scores(self, ask: Ask) -> Answer:
         """Says it, or fails, once the gate is open."""
-        assert (scope, sport) == (RULE.scope, RULE.sport)
+        assert (ask.scope, ask.sport) == (RULE.scope, RULE.sport)
         self.asked += 1
         await self.gate.wait()
         if self.fails is not None:
             raise self.fails
-        return self.says
+        return Answer(observations=tuple(self.says))
 
     async def close(self) -> None:
         """Has nothing to close."""

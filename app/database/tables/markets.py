@@ -17,8 +17,8 @@ class Market(Table):
     __tablename__ = "markets"
     __table_args__ = (
         UniqueConstraint("match_id", "type", "line", postgresql_nulls_not_distinct=True),
-        CheckConstraint("type IN ('winner', 'total')", name="type"),
-        CheckConstraint("(type = 'total') = (line IS NOT NULL)", name="line"),
+        CheckConstraint("type IN ('winner', 'total', 'handicap', 'both_to_score')", name="type"),
+        CheckConstraint("(type IN ('total', 'handicap')) = (line IS NOT NULL)", name="line"),
         CheckConstraint("status IN ('open', 'suspended', 'closed', 'settled')", name="status"),
         CheckConstraint("version >= 1", name="version"),
         {"postgresql_with": {"fillfactor": "70"}},
@@ -40,7 +40,9 @@ class Selection(Table):
     __tablename__ = "selections"
     __table_args__ = (
         UniqueConstraint("market_id", "key"),
-        CheckConstraint("key IN ('home', 'draw', 'away', 'over', 'under')", name="key"),
+        CheckConstraint(
+            "key IN ('home', 'draw', 'away', 'over', 'under', 'yes', 'no')", name="key"
+        ),
         CheckConstraint("status IN ('open', 'suspended')", name="status"),
         CheckConstraint("odds > 1 AND best_odds > 1", name="odds"),
         CheckConstraint("status <> 'open' OR odds IS NOT NULL", name="priced"),

@@ -13,7 +13,7 @@ class PollTask(Table):
 
     __tablename__ = "poll_tasks"
     __table_args__ = (
-        UniqueConstraint("provider", "scope", "sport_id"),
+        UniqueConstraint("provider", "scope", "sport_id", "part"),
         CheckConstraint("scope IN ('fixtures', 'scores', 'markets')", name="scope"),
         CheckConstraint("interval_ms BETWEEN 50 AND 86400000", name="interval_ms"),
         CheckConstraint("timeout_ms BETWEEN 50 AND 600000", name="timeout_ms"),
@@ -24,6 +24,8 @@ class PollTask(Table):
     provider: Mapped[str]
     scope: Mapped[str]
     sport_id: Mapped[str]
+    # One of the provider's own league ids, when it is asked league by league.
+    part: Mapped[str] = mapped_column(server_default="")
     interval_ms: Mapped[int] = mapped_column(Integer)
     timeout_ms: Mapped[int] = mapped_column(Integer)
     enabled: Mapped[bool] = mapped_column(server_default="true")

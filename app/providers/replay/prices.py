@@ -63,7 +63,7 @@ def markets_at(
     score = track.score_at(at)
     halted = _halted(track, score, at, suspended_s)
     markets: list[ObservedMarket] = []
-    for type_ in MarketType:
+    for type_ in (MarketType.WINNER, MarketType.TOTAL):
         closed = _closed_because(track, score, type_)
         total = type_ is MarketType.TOTAL
         if closed or halted:

@@ -10,13 +10,13 @@ from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
-from app.providers.provider import PollRule, Scope
+from app.providers.provider import Answer, Ask, PollRule, Scope
 from app.providers.replay.player import Lane, Play, lanes_of, milliseconds
 from app.providers.replay.prices import SUSPENDED_S, markets_at
 from app.providers.replay.recording import Recording
 from app.providers.replay.track import Track
 from app.sports.match import MatchStatus, Score, Sport
-from app.sports.observation import Observation
+from app.sports.observation import Observation, ObservedMatch
 
 # How many plays of a lane are announced.
 ANNOUNCED = 3
@@ -76,15 +76,27 @@ class ReplayProvider:
             for scope, interval_ms in _INTERVALS_MS.items()
         ]
 
-    async def observe(self, scope: Scope, sport: Sport) -> Sequence[Observation]:
-        """Returns what is on at this moment; never fails and waits for nothing."""
-        now = self._now()
-        now_ms = milliseconds(now)
-        plays = [play for lane in self._lanes[sport] for play in _plays(lane, scope, now_ms)]
-        return [self._said(scope, play, play.at(now_ms), now) for play in plays]
+    async def fixtures(self, ask: Ask) -> Answer:
+        """Returns the matches announced; never fails and waits for nothing."""
+        return self._answer(Scope.FIXTURES, ask)
+
+    async def scores(self, ask: Ask) -> Answer:
+        """Returns the scores of this moment; never fails and waits for nothing."""
+        return self._answer(Scope.SCORES, ask)
+
+    async def markets(self, ask: Ask) -> Answer:
+        """Returns the prices of this moment; never fails and waits for nothing."""
+        return self._answer(Scope.MARKETS, ask)
 
     async def close(self) -> None:
         """Does nothing: there is no connection."""
+
+    def _answer(self, scope: Scope, ask: Ask) -> Answer:
+        now = self._now()
+        now_ms = milliseconds(now)
+        plays = [play for lane in self._lanes[ask.sport] for play in _plays(lane, scope, now_ms)]
+        observations = [self._said(scope, play, play.at(now_ms), now) for play in plays]
+        return Answer(observations=tuple(observations))
 
     def _said(self, scope: Scope, play: Play, at: float, now: datetime) -> Observation:
         bare, track = _observation(play, now), play.track
@@ -129,10 +141,12 @@ def _observation(play: Play, now: datetime) -> Observation:
         provider=ReplayProvider.name,
         external_id=play.external_id,
         sport=header.sport,
-        league=header.league,
-        home=header.home,
-        away=header.away,
-        start_time=play.start_time,
+        match=ObservedMatch(
+            league=header.league,
+            home=header.home,
+            away=header.away,
+            start_time=play.start_time,
+        ),
         observed_at=now,
         received_at=now,
         simulated=True,

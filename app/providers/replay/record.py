@@ -8,7 +8,7 @@ from hashlib import blake2b
 from pathlib import Path
 
 from app.logs import logger
-from app.providers.provider import PollRule, Provider, ProviderError
+from app.providers.provider import AnyProvider, Ask, PollRule, ProviderError, observe
 from app.providers.replay.recording import (
     LINES_MAX,
     MATCH_S_MAX,
@@ -22,7 +22,7 @@ from app.providers.replay.recording import (
 from app.sports.incidents import Basket, Goal, Incident
 from app.sports.market import MarketType
 from app.sports.match import Score, may_move
-from app.sports.observation import Observation, ObservedMarket
+from app.sports.observation import Observation, ObservedMarket, ObservedMatch
 
 log = logger(__name__)
 
@@ -37,8 +37,9 @@ _SIMULATED = "the provider marks it as simulated"
 class _Tape:
     """What one match's observations brought, each thing once."""
 
-    def __init__(self, first: Observation) -> None:
+    def __init__(self, first: Observation, match: ObservedMatch) -> None:
         self.first = first
+        self.match = match
         self.moments: list[Moment] = []
         self.saved = 0
         self.simulated = False
@@ -69,10 +70,10 @@ class _Tape:
         header = Header(
             id=recording_id(first),
             sport=first.sport,
-            league=first.league,
-            home=first.home,
-            away=first.away,
-            start_time=first.start_time,
+            league=self.match.league,
+            home=self.match.home,
+            away=self.match.away,
+            start_time=self.match.start_time,
             duration_s=max(self.moments[-1].at, 0.0),
             source=f"recorded from {first.provider}",
             licence="LicenseRef-provider-terms",
@@ -82,7 +83,7 @@ class _Tape:
         return Recording(header=header, moments=tuple(self.moments))
 
     def _at(self, said: Observation) -> float:
-        at = (said.observed_at - self.first.start_time).total_seconds()
+        at = (said.observed_at - self.match.start_time).total_seconds()
         held = min(max(at, -PRE_MATCH_S_MAX), MATCH_S_MAX)
         # Two answers of a provider may overtake each other.
         return round(max(held, self.moments[-1].at if self.moments else held), 3)
@@ -104,7 +105,7 @@ class _Tape:
 
     def _new_incidents(self, said: Observation) -> tuple[Incident, ...]:
         new: list[Incident] = []
-        for incident in said.incidents:
+        for incident in said.incidents or ():
             if incident.key not in self._keys:
                 self._keys.add(incident.key)
                 new.append(incident)
@@ -130,9 +131,10 @@ class Recorder:
             key = (said.provider, said.external_id)
             tape = self._tapes.get(key)
             if tape is None:
-                if len(self._tapes) >= MATCHES_MAX:
+                # Without a description there would be no header.
+                if len(self._tapes) >= MATCHES_MAX or said.match is None:
                     continue
-                tape = self._tapes[key] = _Tape(said)
+                tape = self._tapes[key] = _Tape(said, said.match)
             tape.take(said)
 
     def save(self) -> int:
@@ -152,7 +154,7 @@ def recording_id(said: Observation) -> str:
 
 
 async def record(
-    provider: Provider,
+    provider: AnyProvider,
     folder: Path,
     *,
     seconds: float,
@@ -183,10 +185,11 @@ async def record(
     return written
 
 
-async def _asked(provider: Provider, rule: PollRule) -> Sequence[Observation]:
+async def _asked(provider: AnyProvider, rule: PollRule) -> Sequence[Observation]:
     try:
         async with asyncio.timeout(rule.timeout_ms / 1000):
-            return await provider.observe(rule.scope, rule.sport)
+            ask = Ask(scope=rule.scope, sport=rule.sport, part=rule.part)
+            return (await observe(provider, ask)).observations
     except (ProviderError, TimeoutError) as error:
         kind = error.kind if isinstance(error, ProviderError) else "timeout"
         log.warning(

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from app.providers.provider import PollRule, ProviderUnavailable, Scope
+from app.providers.provider import Answer, Ask, PollRule, ProviderUnavailable, Scope
 from app.providers.replay.player import EPOCH
 from app.providers.replay.provider import ReplayProvider
 from app.providers.replay.record import Recorder, record, recording_id
@@ -16,7 +16,13 @@ from app.providers.replay.recording import load_folder
 from app.providers.replay.track import Track
 from app.sports.incidents import Goal
 from app.sports.match import MatchStatus, Score, Sport
-from app.sports.observation import Observation, ObservedLeague, ObservedParticipant
+from app.sports.observation import (
+    Observation,
+    ObservedLeague,
+    ObservedMatch,
+    ObservedParticipant,
+)
+from tests.providers.asked import observed, start_of
 
 RECORDINGS = {recording.id: recording for recording in load_folder().recordings}
 NAMES = [
@@ -30,10 +36,12 @@ PLAIN = Observation(
     provider="elsewhere",
     external_id="1/2:3",
     sport=Sport.FOOTBALL,
-    league=ObservedLeague(external_id="l", name="Ligue"),
-    home=ObservedParticipant(external_id="h", name="Évian"),
-    away=ObservedParticipant(external_id="a", name="Away"),
-    start_time=START,
+    match=ObservedMatch(
+        league=ObservedLeague(external_id="l", name="Ligue"),
+        home=ObservedParticipant(external_id="h", name="Évian"),
+        away=ObservedParticipant(external_id="a", name="Away"),
+        start_time=START,
+    ),
     observed_at=START,
     received_at=START,
 )
@@ -62,12 +70,12 @@ async def test_a_match_played_recorded_and_loaded_is_the_same_match(
     original = RECORDINGS[name]
     clock = [EPOCH]
     playing = ReplayProvider([original], speed=1, lanes=1, now=lambda: clock[0])
-    (first, *_) = await playing.observe(Scope.FIXTURES, original.header.sport)
+    (first, *_) = await observed(playing, Scope.FIXTURES, original.header.sport)
     recorder = Recorder(tmp_path)
     for moment in original.moments:
-        clock[0] = first.start_time + timedelta(seconds=moment.at)
+        clock[0] = start_of(first) + timedelta(seconds=moment.at)
         for scope in (Scope.SCORES, Scope.MARKETS):
-            heard = await playing.observe(scope, original.header.sport)
+            heard = await observed(playing, scope, original.header.sport)
             recorder.take(o for o in heard if o.external_id == first.external_id)
     assert recorder.save() == 1
     copy, truth = written(tmp_path), Track(original)
@@ -153,15 +161,19 @@ class Stumbling:
         rule = PollRule(scope=Scope.SCORES, sport=Sport.FOOTBALL, interval_ms=1, timeout_ms=20)
         return [rule]
 
-    async def observe(self, scope: Scope, sport: Sport) -> Sequence[Observation]:
+    async def fixtures(self, ask: Ask) -> Answer:
+        """Has none."""
+        raise AssertionError(ask)
+
+    async def scores(self, ask: Ask) -> Answer:
         """Fails, then answers, then never comes back; and so on."""
-        assert (scope, sport) == (Scope.SCORES, Sport.FOOTBALL)
+        assert (ask.scope, ask.sport) == (Scope.SCORES, Sport.FOOTBALL)
         self.asked += 1
         if self.asked % 3 == 1:
             raise ProviderUnavailable("out of reach")
         if self.asked % 3 == 0:
             await asyncio.Event().wait()
-        return [said(self.asked, score("live", self.asked))]
+        return Answer(observations=(said(self.asked, score("live", self.asked)),))
 
     async def close(self) -> None:
         """Has nothing to give back."""

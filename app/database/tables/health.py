@@ -1,0 +1,40 @@
+"""How each provider is, sport by sport."""
+
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, ForeignKey, Integer
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.database.tables.base import Now, Table
+
+
+class ProviderHealth(Table):
+    """What a provider's polls and pushes of one sport brought lately.
+
+    `data_at` is the newest moment it spoke of, by its own clock. What it said of before
+    `quarantined_before` counts for nothing: infinity while it is down, and from the moment it began
+    to recover afterwards. `response_ms` holds the newest times to answer, `errors` counts by kind.
+    """
+
+    __tablename__ = "provider_health"
+    __table_args__ = (
+        CheckConstraint("state IN ('up', 'behind', 'down', 'recovering')", name="state"),
+        CheckConstraint("circuit IN ('closed', 'open', 'half_open')", name="circuit"),
+        {"postgresql_with": {"fillfactor": "50"}},
+    )
+    provider: Mapped[str] = mapped_column(primary_key=True)
+    sport_id: Mapped[str] = mapped_column(ForeignKey("sports.id"), primary_key=True)
+    state: Mapped[str] = mapped_column(server_default="recovering")
+    since: Mapped[Now]
+    last_success_at: Mapped[datetime | None]
+    last_failure_at: Mapped[datetime | None]
+    last_error: Mapped[str | None]
+    data_at: Mapped[datetime | None]
+    quarantined_before: Mapped[datetime | None]
+    failures: Mapped[int] = mapped_column(Integer, server_default="0")
+    circuit: Mapped[str] = mapped_column(server_default="closed")
+    circuit_until: Mapped[datetime | None]
+    successes_total: Mapped[int] = mapped_column(server_default="0")
+    errors: Mapped[dict[str, int]] = mapped_column(JSONB, server_default="{}")
+    response_ms: Mapped[list[int]] = mapped_column(ARRAY(Integer), server_default="{}")

@@ -1,0 +1,219 @@
+"""The one HTTP client of all providers that are asked: bounded, counted, and it never tells a key.
+
+A request takes from the provider's allowance before it is made, each retry too. What fails ends as
+a `ProviderError` of the kind that fits; nothing else leaves this file.
+"""
+
+import asyncio
+import logging
+import random
+import ssl
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from http import HTTPStatus
+
+import httpx
+import msgspec
+
+from app import metrics
+from app.providers.provider import (
+    Allowance,
+    ProviderError,
+    ProviderRefused,
+    ProviderTimeout,
+    ProviderUnavailable,
+    ProviderUnreadable,
+    QuotaSpent,
+    ToldQuota,
+)
+
+# The largest real answer seen, all live odds of a Saturday, has 12 MB.
+BODY_BYTES_MAX = 32 * 1024 * 1024
+CONNECTIONS_MAX = 16
+# A second try mends most cut connections; more of them would only add to an outage.
+RETRIES_MAX = 1
+RETRY_WAIT_S_MAX = 0.5
+# What of a refusal's body goes into the error's text.
+EXCERPT_LENGTH_MAX = 200
+RETRY_AFTER_S_MAX = 86_400.0
+
+# It writes whole URLs at INFO, and some providers take their key in the URL.
+logging.getLogger("httpx").setLevel(logging.WARNING)
+
+ReadQuotas = Callable[[Mapping[str, str]], Sequence[ToldQuota]]
+
+
+class Reply(msgspec.Struct, frozen=True, kw_only=True):
+    """An answer as it came; header names are in lower case, `received_at` is our clock."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    received_at: datetime
+
+
+class Exchange(msgspec.Struct, frozen=True, kw_only=True):
+    """A request and its answer, for the archive: without headers and keys."""
+
+    provider: str
+    at: datetime
+    method: str
+    path: str
+    parameters: Mapping[str, str]
+    status: int
+    body: bytes
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """One request. `secrets` go into the URL and are told to nobody; `cost` is of the quota.
+
+    `accept` are the statuses the caller wants to read itself; others become errors. Only a request
+    that is `repeatable` is tried again.
+    """
+
+    method: str = "GET"
+    path: str
+    parameters: Mapping[str, str] = {}
+    secrets: Mapping[str, str] = {}
+    headers: Mapping[str, str] = {}
+    body: bytes | None = None
+    cost: int = 1
+    repeatable: bool = True
+    accept: frozenset[int] = frozenset({200})
+
+
+def no_quotas(_: Mapping[str, str]) -> Sequence[ToldQuota]:
+    """Reads nothing: the provider does not say what is left."""
+    return ()
+
+
+class Http:
+    """Requests to one provider. `quotas` reads what it says is left from its headers."""
+
+    def __init__(
+        self,
+        provider: str,
+        base_url: str,
+        *,
+        allowance: Allowance,
+        timeout_s: float,
+        headers: Mapping[str, str] | None = None,
+        quotas: ReadQuotas = no_quotas,
+        keep: Callable[[Exchange], None] | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self._provider = provider
+        self._allowance = allowance
+        self._quotas = quotas
+        self._keep = keep
+        self._client = httpx.AsyncClient(
+            base_url=base_url,
+            headers=dict(headers or {}),
+            timeout=timeout_s,
+            limits=httpx.Limits(max_connections=CONNECTIONS_MAX),
+            verify=tls if tls is not None else True,
+            follow_redirects=False,
+            trust_env=False,
+        )
+
+    async def ask(self, request: Request) -> Reply:
+        """Returns the answer; raises ProviderError."""
+        tries_left = RETRIES_MAX if request.repeatable else 0
+        while True:
+            try:
+                return await self._once(request)
+            except (ProviderTimeout, ProviderRefused, ProviderUnreadable, QuotaSpent):
+                raise
+            except ProviderUnavailable as error:
+                if not tries_left or error.retry_after_s is not None:
+                    raise
+                tries_left -= 1
+            # Full jitter: workers that were cut at once do not come back at once.
+            await asyncio.sleep(random.uniform(0, RETRY_WAIT_S_MAX))  # noqa: S311
+
+    async def close(self) -> None:
+        """Gives back the connections. Safe to call twice."""
+        await self._client.aclose()
+
+    async def _once(self, request: Request) -> Reply:
+        await self._allowance.take(request.cost)
+        begun = time.monotonic()
+        outcome = "ok"
+        try:
+            reply = await self._exchange(request)
+            await self._allowance.told(self._quotas(reply.headers))
+            self._archive(request, reply)
+            check(reply, request.accept)
+        except ProviderError as error:
+            outcome = error.kind
+            raise
+        finally:
+            metrics.provider_requests.labels(self._provider, outcome).inc()
+            metrics.provider_request_seconds.labels(self._provider).observe(
+                time.monotonic() - begun
+            )
+        return reply
+
+    async def _exchange(self, request: Request) -> Reply:
+        try:
+            async with self._client.stream(
+                request.method,
+                request.path,
+                params={**request.parameters, **request.secrets},
+                headers=dict(request.headers),
+                content=request.body,
+            ) as response:
+                body = bytearray()
+                async for piece in response.aiter_bytes():
+                    body += piece
+                    if len(body) > BODY_BYTES_MAX:
+                        raise ProviderUnreadable(f"more than {BODY_BYTES_MAX} bytes")
+                return Reply(
+                    status=response.status_code,
+                    headers={name.lower(): value for name, value in response.headers.items()},
+                    body=bytes(body),
+                    received_at=datetime.now(UTC),
+                )
+        except httpx.TimeoutException as error:
+            raise ProviderTimeout(type(error).__name__) from None
+        except httpx.DecodingError as error:
+            raise ProviderUnreadable(type(error).__name__) from None
+        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+            # The text may hold the URL; the type says enough.
+            raise ProviderUnavailable(type(error).__name__) from None
+
+    def _archive(self, request: Request, reply: Reply) -> None:
+        if self._keep is not None:
+            self._keep(
+                Exchange(
+                    provider=self._provider,
+                    at=reply.received_at,
+                    method=request.method,
+                    path=request.path,
+                    parameters=request.parameters,
+                    status=reply.status,
+                    body=reply.body,
+                )
+            )
+
+
+def check(reply: Reply, accept: frozenset[int]) -> None:
+    """Raises the ProviderError that a status stands for, unless it is accepted."""
+    if reply.status in accept:
+        return
+    text = f"{reply.status}: {reply.body[:EXCERPT_LENGTH_MAX].decode('utf-8', 'replace')}"
+    wait_s = retry_after_s(reply.headers)
+    if reply.status == HTTPStatus.TOO_MANY_REQUESTS:
+        raise QuotaSpent(text, retry_after_s=wait_s)
+    if reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        raise ProviderUnavailable(text, retry_after_s=wait_s)
+    raise ProviderRefused(text)
+
+
+def retry_after_s(headers: Mapping[str, str]) -> float | None:
+    """Returns the seconds of a Retry-After header, bounded; None without one in seconds."""
+    text = headers.get("retry-after", "")
+    if not text.isascii() or not text.isdigit():
+        return None
+    return min(float(text), RETRY_AFTER_S_MAX)
