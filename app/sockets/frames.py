@@ -10,8 +10,8 @@ from app.stream.change import wire_time
 
 # What `kinds=` may name, and the frames each stands for.
 KINDS = {
-    "score": frozenset({"score_update", "score_correction", "incident"}),
-    "odds": frozenset({"odds_update", "market_status"}),
+    "score": frozenset({"score_update", "score_correction", "incident", "feed_status"}),
+    "odds": frozenset({"odds_update", "market_status", "feed_status"}),
     "prediction": frozenset({"prediction_update"}),
 }
 

@@ -1,6 +1,7 @@
-"""How each provider is, sport by sport."""
+"""How each provider is, sport by sport, and how the feeds of a match are."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, Integer
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
@@ -12,7 +13,8 @@ from app.database.tables.base import Now, Table
 class ProviderHealth(Table):
     """What a provider's polls and pushes of one sport brought lately.
 
-    `data_at` is the newest moment it spoke of, by its own clock. What it said of before
+    `priority` is its place among the providers, 0 the first; a `standby` is asked only while no other
+    is up. `silence_ms` is how long it may be silent before it is down, null: for ever. `data_at` is the newest moment it spoke of, by its own clock. What it said of before
     `quarantined_before` counts for nothing: infinity while it is down, and from the moment it began
     to recover afterwards. `response_ms` holds the newest times to answer, `errors` counts by kind.
     """
@@ -20,13 +22,17 @@ class ProviderHealth(Table):
     __tablename__ = "provider_health"
     __table_args__ = (
         CheckConstraint("state IN ('up', 'behind', 'down', 'recovering')", name="state"),
+        CheckConstraint("silence_ms > 0", name="silence_ms"),
         CheckConstraint("circuit IN ('closed', 'open', 'half_open')", name="circuit"),
         {"postgresql_with": {"fillfactor": "50"}},
     )
     provider: Mapped[str] = mapped_column(primary_key=True)
     sport_id: Mapped[str] = mapped_column(ForeignKey("sports.id"), primary_key=True)
+    priority: Mapped[int] = mapped_column(Integer, server_default="0")
+    standby: Mapped[bool] = mapped_column(server_default="false")
     state: Mapped[str] = mapped_column(server_default="recovering")
     since: Mapped[Now]
+    silence_ms: Mapped[int | None] = mapped_column(Integer)
     last_success_at: Mapped[datetime | None]
     last_failure_at: Mapped[datetime | None]
     last_error: Mapped[str | None]
@@ -38,3 +44,19 @@ class ProviderHealth(Table):
     successes_total: Mapped[int] = mapped_column(server_default="0")
     errors: Mapped[dict[str, int]] = mapped_column(JSONB, server_default="{}")
     response_ms: Mapped[list[int]] = mapped_column(ARRAY(Integer), server_default="{}")
+
+
+class MatchFeed(Table):
+    """How the providers that tell of a match are, each and together."""
+
+    __tablename__ = "match_feeds"
+    __table_args__ = (
+        CheckConstraint("status IN ('ok', 'stale', 'down')", name="status"),
+        {"postgresql_with": {"fillfactor": "70"}},
+    )
+    match_id: Mapped[int] = mapped_column(
+        ForeignKey("matches.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    status: Mapped[str]
+    providers: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+    updated_at: Mapped[Now]
