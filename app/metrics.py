@@ -63,6 +63,15 @@ provider_requests = _counter(
 provider_request_seconds = _histogram(
     "touchline_provider_request_seconds", "Time a provider takes to answer.", "provider"
 )
+provider_state = _gauge(
+    "touchline_provider_state", "1 for the state a provider is in.", "provider", "sport", "state"
+)
+provider_data_age_seconds = _gauge(
+    "touchline_provider_data_age_seconds",
+    "Age of the newest data of matches in play, by the provider's clock.",
+    "provider",
+    "sport",
+)
 dead_letters = _counter(
     "touchline_dead_letters", "Things that could not be taken in.", "provider", "code"
 )

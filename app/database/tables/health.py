@@ -13,10 +13,13 @@ from app.database.tables.base import Now, Table
 class ProviderHealth(Table):
     """What a provider's polls and pushes of one sport brought lately.
 
-    `priority` is its place among the providers, 0 the first; a `standby` is asked only while no other
-    is up. `silence_ms` is how long it may be silent before it is down, null: for ever. `data_at` is the newest moment it spoke of, by its own clock. What it said of before
-    `quarantined_before` counts for nothing: infinity while it is down, and from the moment it began
-    to recover afterwards. `response_ms` holds the newest times to answer, `errors` counts by kind.
+    `priority` is its place among the providers, 0 the first; a `standby` is asked only while no
+    other is up. `silence_ms` is how long a feed that calls us may be silent before it is down,
+    null: for ever; what a polled one may is told by its tasks. From `expected_since` on it should
+    be heard. `data_at` is the newest moment in play that it spoke of, by its own clock. What it
+    said of before `quarantined_before` counts for nothing: infinity while it is down, and the
+    moment it came back afterwards. `response_ms` holds the newest times to answer, null for a
+    failure; `errors` counts by kind.
     """
 
     __tablename__ = "provider_health"
@@ -33,6 +36,7 @@ class ProviderHealth(Table):
     state: Mapped[str] = mapped_column(server_default="recovering")
     since: Mapped[Now]
     silence_ms: Mapped[int | None] = mapped_column(Integer)
+    expected_since: Mapped[datetime | None]
     last_success_at: Mapped[datetime | None]
     last_failure_at: Mapped[datetime | None]
     last_error: Mapped[str | None]
@@ -41,9 +45,8 @@ class ProviderHealth(Table):
     failures: Mapped[int] = mapped_column(Integer, server_default="0")
     circuit: Mapped[str] = mapped_column(server_default="closed")
     circuit_until: Mapped[datetime | None]
-    successes_total: Mapped[int] = mapped_column(server_default="0")
     errors: Mapped[dict[str, int]] = mapped_column(JSONB, server_default="{}")
-    response_ms: Mapped[list[int]] = mapped_column(ARRAY(Integer), server_default="{}")
+    response_ms: Mapped[list[int | None]] = mapped_column(ARRAY(Integer), server_default="{}")
 
 
 class MatchFeed(Table):
