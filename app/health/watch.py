@@ -24,7 +24,8 @@ _LOCK = 7146828
 # A task that is not due for longer than its provider may be silent is not asked now.
 _ROWS = """
 SELECT h.provider, h.sport_id, h.state, h.since, h.last_success_at, h.data_at, h.expected_since,
-       h.silence_ms AS own_silence_ms, t.silence_ms, t.due_at, coalesce(t.answered, true) AS answered,
+       h.silence_ms AS own_silence_ms, t.silence_ms, t.due_at,
+       coalesce(t.answered, true) AS answered,
        clock_timestamp() AS now
 FROM provider_health h LEFT JOIN LATERAL (
     SELECT min(2 * p.interval_ms + p.timeout_ms) AS silence_ms, min(p.next_due_at) AS due_at,
