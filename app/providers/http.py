@@ -36,6 +36,8 @@ RETRIES_MAX = 1
 RETRY_WAIT_S_MAX = 0.5
 # What of a refusal's body goes into the error's text.
 EXCERPT_LENGTH_MAX = 200
+# Secrets are hidden in this much of it first: a key cut in two would not be found.
+MASKED_LENGTH = 4_096
 RETRY_AFTER_S_MAX = 86_400.0
 
 # It writes whole URLs at INFO, and some providers take their key in the URL.
@@ -89,7 +91,11 @@ def no_quotas(_: Mapping[str, str]) -> Sequence[ToldQuota]:
 
 
 class Http:
-    """Requests to one provider. `quotas` reads what it says is left from its headers."""
+    """Requests to one provider. `quotas` reads what it says is left from its headers.
+
+    `hidden` are words that no error may hold, such as a key that is part of `base_url`; servers
+    like to repeat the address they did not find. A request's own secrets are hidden anyway.
+    """
 
     def __init__(
         self,
@@ -102,8 +108,10 @@ class Http:
         quotas: ReadQuotas = no_quotas,
         keep: Callable[[Exchange], None] | None = None,
         tls: ssl.SSLContext | None = None,
+        hidden: Sequence[str] = (),
     ) -> None:
         self._provider = provider
+        self._hidden = tuple(filter(None, hidden))
         self._allowance = allowance
         self._quotas = quotas
         self._keep = keep
@@ -144,7 +152,7 @@ class Http:
             reply = await self._exchange(request)
             await self._allowance.told(self._quotas(reply.headers))
             self._archive(request, reply)
-            check(reply, request.accept)
+            check(reply, request.accept, (*self._hidden, *request.secrets.values()))
         except ProviderError as error:
             outcome = error.kind
             raise
@@ -198,11 +206,17 @@ class Http:
             )
 
 
-def check(reply: Reply, accept: frozenset[int]) -> None:
-    """Raises the ProviderError that a status stands for, unless it is accepted."""
+def check(reply: Reply, accept: frozenset[int], hidden: Sequence[str] = ()) -> None:
+    """Raises the ProviderError that a status stands for, unless it is accepted.
+
+    Its text is the body's beginning, without the words that are hidden.
+    """
     if reply.status in accept:
         return
-    text = f"{reply.status}: {reply.body[:EXCERPT_LENGTH_MAX].decode('utf-8', 'replace')}"
+    excerpt = reply.body[:MASKED_LENGTH].decode("utf-8", "replace")
+    for word in filter(None, hidden):
+        excerpt = excerpt.replace(word, "***")
+    text = f"{reply.status}: {excerpt[:EXCERPT_LENGTH_MAX]}"
     wait_s = retry_after_s(reply.headers)
     if reply.status == HTTPStatus.TOO_MANY_REQUESTS:
         raise QuotaSpent(text, retry_after_s=wait_s)

@@ -1,0 +1,96 @@
+"""An answer read item by item: what cannot be read is set aside, the others count."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+import msgspec
+
+from app.providers.provider import Answer, Rejected
+from app.sports.ids import ExternalId
+from app.sports.observation import Observation
+
+# What msgspec raises for bytes that are no JSON, or nested without end, or of another shape.
+UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+# Those of ExternalId and Name.
+TEXT_LENGTH_MAX = 200
+# A match outside of these is a typing error, and sums with it would leave the calendar.
+YEAR_MIN, YEAR_MAX = 1900, 2100
+
+Read = tuple[Observation | None, Sequence[Rejected]]
+
+
+class Unfit(Exception):
+    """An item, or a part of one, that cannot be used; `code` is a stable word for why."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+    def rejected(self, index: int, raw: bytes) -> Rejected:
+        """Returns it as what is kept of it."""
+        return Rejected(index=index, code=self.code, message=str(self), raw=raw)
+
+
+def read_items(
+    items: Sequence[msgspec.Raw], read: Callable[[int, msgspec.Raw], Read]
+) -> tuple[list[Observation], list[Rejected]]:
+    """Returns what was said, each match once, and what could not be read.
+
+    `read` returns what an item says (None: nothing of ours) and what of it is set aside, and
+    raises Unfit or a decoder's error for an item that is useless. Of a match told of twice the
+    first counts, and a second that says otherwise is set aside as `duplicate`.
+    """
+    said: dict[ExternalId, Observation] = {}
+    rejected: list[Rejected] = []
+    for index, item in enumerate(items):
+        try:
+            observation, aside = read(index, item)
+            rejected.extend(aside)
+            if observation is not None:
+                _say_once(said, observation)
+        except Unfit as error:
+            rejected.append(error.rejected(index, bytes(item)))
+        except UNDECODABLE as error:
+            rejected.append(Unfit("unreadable", str(error)).rejected(index, bytes(item)))
+    return list(said.values()), rejected
+
+
+def _say_once(said: dict[ExternalId, Observation], observation: Observation) -> None:
+    if said.setdefault(observation.external_id, observation) != observation:
+        raise Unfit("duplicate", f"{observation.external_id} is told of twice")
+
+
+def joined(parts: Sequence[tuple[Sequence[Observation], Sequence[Rejected]]]) -> Answer:
+    """Returns one answer made of several; of a match told of twice the first counts."""
+    said: dict[ExternalId, Observation] = {}
+    for observations, _ in parts:
+        for observation in observations:
+            said.setdefault(observation.external_id, observation)
+    return Answer(
+        observations=tuple(said.values()),
+        rejected=tuple(one for _, rejected in parts for one in rejected),
+    )
+
+
+def id_of(value: str | int | None, what: str) -> ExternalId:
+    """Returns a provider's id as text; raises Unfit when it is none."""
+    text = "" if value is None else str(value).strip()
+    if not text or len(text) > TEXT_LENGTH_MAX or not text.isprintable():
+        raise Unfit("unreadable", f"{what} is no id")
+    return text
+
+
+def name_of(value: str | None, what: str) -> str:
+    """Returns a name on one line, without characters that do not show; raises Unfit without one."""
+    words = " ".join((value or "").split())
+    name = "".join(letter for letter in words if letter.isprintable()).strip()
+    if not name or len(name) > TEXT_LENGTH_MAX:
+        raise Unfit("unreadable", f"{what} is no name")
+    return name
+
+
+def moment_of(moment: datetime) -> datetime:
+    """Returns a moment in UTC, which it is taken for without a zone; raises Unfit (`bad_time`)."""
+    if not YEAR_MIN <= moment.year <= YEAR_MAX:
+        raise Unfit("bad_time", "a time outside of all seasons")
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
