@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from http import HTTPStatus
+from urllib.parse import quote
 
 import httpx
 import msgspec
@@ -70,6 +71,7 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
 class Request(msgspec.Struct, frozen=True, kw_only=True):
     """One request. `secrets` go into the URL and are told to nobody; `cost` is of the quota.
 
+    A secret goes where the path has its name in braces, else behind it as a parameter.
     `accept` are the statuses the caller wants to read itself; others become errors. Only a request
     that is `repeatable` is tried again.
     """
@@ -93,8 +95,8 @@ def no_quotas(_: Mapping[str, str]) -> Sequence[ToldQuota]:
 class Http:
     """Requests to one provider. `quotas` reads what it says is left from its headers.
 
-    `hidden` are words that no error may hold, such as a key that is part of `base_url`; servers
-    like to repeat the address they did not find. A request's own secrets are hidden anyway.
+    No error holds a secret or the value of a header, though servers like to repeat what they were
+    sent.
     """
 
     def __init__(
@@ -108,16 +110,15 @@ class Http:
         quotas: ReadQuotas = no_quotas,
         keep: Callable[[Exchange], None] | None = None,
         tls: ssl.SSLContext | None = None,
-        hidden: Sequence[str] = (),
     ) -> None:
         self._provider = provider
-        self._hidden = tuple(filter(None, hidden))
+        self._headers = dict(headers or {})
         self._allowance = allowance
         self._quotas = quotas
         self._keep = keep
         self._client = httpx.AsyncClient(
             base_url=base_url,
-            headers=dict(headers or {}),
+            headers=self._headers,
             timeout=timeout_s,
             limits=httpx.Limits(max_connections=CONNECTIONS_MAX),
             verify=tls if tls is not None else True,
@@ -152,7 +153,7 @@ class Http:
             reply = await self._exchange(request)
             await self._allowance.told(self._quotas(reply.headers))
             self._archive(request, reply)
-            check(reply, request.accept, (*self._hidden, *request.secrets.values()))
+            check(reply, request.accept, self._hidden(request))
         except ProviderError as error:
             outcome = error.kind
             raise
@@ -163,12 +164,17 @@ class Http:
             )
         return reply
 
+    def _hidden(self, request: Request) -> Sequence[str]:
+        words = (self._headers, request.headers, request.secrets)
+        return [word for each in words for word in each.values()]
+
     async def _exchange(self, request: Request) -> Reply:
+        path, secrets = _with_secrets(request)
         try:
             async with self._client.stream(
                 request.method,
-                request.path,
-                params={**request.parameters, **request.secrets},
+                path,
+                params={**request.parameters, **secrets},
                 headers=dict(request.headers),
                 content=request.body,
             ) as response:
@@ -204,6 +210,16 @@ class Http:
                     body=reply.body,
                 )
             )
+
+
+def _with_secrets(request: Request) -> tuple[str, Mapping[str, str]]:
+    """Returns the path with the secrets that belong in it, and the others."""
+    path, others = request.path, dict(request.secrets)
+    for name, secret in request.secrets.items():
+        if f"{{{name}}}" in path:
+            path = path.replace(f"{{{name}}}", quote(secret, safe=""))
+            del others[name]
+    return path, others
 
 
 def check(reply: Reply, accept: frozenset[int], hidden: Sequence[str] = ()) -> None:
