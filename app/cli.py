@@ -29,6 +29,8 @@ COMMANDS = {
     "migration": ("app.commands.migrate:migration", "Writes a migration from the models."),
     "prepare": ("app.commands.prepare:prepare", "Migrates and makes the demo users."),
     "healthy": ("app.commands.healthy:healthy", "Asks a running process whether it is well."),
+    "sync": ("app.commands.sync:sync", "Asks the providers here and now."),
+    "providers": ("app.commands.providers:providers", "Prints how each provider is."),
     "replay": ("app.commands.replay:replay", "Records what a provider says."),
 }
 

@@ -116,6 +116,16 @@ class ProviderSettings(msgspec.Struct, frozen=True, kw_only=True):
             "Certificates that providers' servers are checked with; empty: those of the system.",
         ),
     ] = ""
+    fastest_ms: Annotated[
+        int,
+        env(
+            "PROVIDERS_FASTEST_MS",
+            "Shortest time between two polls, for servers of your own such as the stadium; "
+            "0: what each provider's terms allow.",
+            ge=0,
+            le=3_600_000,
+        ),
+    ] = 0
     api_football: ApiFootballSettings = ApiFootballSettings()
     thesportsdb: TheSportsDbSettings = TheSportsDbSettings()
     betfair: BetfairSettings = BetfairSettings()

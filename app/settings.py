@@ -198,9 +198,17 @@ class ReplaySettings(msgspec.Struct, frozen=True, kw_only=True):
 class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The worker process."""
 
-    providers: Annotated[str, env("PROVIDERS", "Providers that are switched on, by comma.")] = (
-        "replay"
-    )
+    providers: Annotated[
+        str,
+        env(
+            "PROVIDERS",
+            "Providers that are switched on, by comma, the most believed first; those behind a | "
+            "are asked only while none of the others is up.",
+        ),
+    ] = "replay"
+    sports: Annotated[
+        str, env("WORKER_SPORTS", "Sports this worker serves, by comma. Empty: all.")
+    ] = ""
     jobs_max: Annotated[
         int, env("WORKER_JOBS_MAX", "Polls one worker runs at once.", ge=1, le=500)
     ] = 16

@@ -1,5 +1,6 @@
 """The long jobs, outside the web process: Arq runs them, Postgres decides which.
 
-Read `main` (the process), `dispatch` (claims what is due, hands it to Arq), `poll` (one poll),
-`housekeeping` (partitions and what has expired).
+Read `main` (the process), `dispatch` (claims what is due, hands it to Arq), `queues` (Arq, a queue
+a sport), `poll` (one poll), `tending` (what follows from time alone), `housekeeping` (partitions
+and what has expired).
 """

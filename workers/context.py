@@ -2,11 +2,13 @@
 
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from app.database.engine import Pool
 from app.ingest.known import Known
 from app.providers.provider import AnyProvider
+from app.providers.registry import Named
+from app.sports.match import Sport
 
 
 def worker_id() -> str:
@@ -22,11 +24,18 @@ class Context:
         pool: Pool,
         providers: Mapping[str, AnyProvider],
         *,
+        names: Sequence[Named] = (),
+        sports: Sequence[Sport] = tuple(Sport),
+        simulated: frozenset[str] = frozenset(),
         changes_kept_hours: int,
         odds_kept_days: int,
     ) -> None:
         self.pool = pool
         self.providers = providers
+        self.names = names
+        self.sports = sports
+        # What these say comes from a stadium of ours.
+        self.simulated = simulated
         self.changes_kept_hours = changes_kept_hours
         self.odds_kept_days = odds_kept_days
         self._known: dict[int, Known] = {}

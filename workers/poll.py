@@ -5,16 +5,26 @@ import time
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from app import metrics
 from app.database import engine
 from app.errors import DependencyDown
-from app.ingest.dead_letters import Origin
+from app.health.noting import note_failure, note_success
+from app.ingest.dead_letters import Letter, Origin, bury
 from app.ingest.intake import take_in
 from app.logs import logger
 from app.polling import plan
 from app.polling.plan import Claim
-from app.providers.provider import Answer, Ask, ProviderError, Scope, observe
+from app.providers.provider import (
+    Answer,
+    Ask,
+    ProviderError,
+    ProviderTimeout,
+    ProviderUnreadable,
+    Scope,
+    observe,
+)
 from app.sports.match import Sport
 from workers.context import Context
 
@@ -51,27 +61,62 @@ async def _poll(context: Context, claim: Claim) -> str:
         if not await plan.is_mine(connection, claim):
             return "stale"
     ask = Ask(scope=Scope(claim.scope), sport=Sport(claim.sport), part=claim.part)
+    began = time.monotonic()
     try:
-        # No transaction and no connection is held while somebody else thinks.
+        answer = await _asked(context, claim, ask)
+    except ProviderError as error:
+        await _note_failure(context, claim, error)
+        return "failed"
+    took_ms = round((time.monotonic() - began) * 1000)
+    if not await _write(context, claim, answer):
+        return "stale"
+    # Apart from the write: polls of one provider would wait for each other's transactions.
+    async with engine.connection(context.pool) as connection:
+        await note_success(
+            connection,
+            claim.provider,
+            claim.sport,
+            took_ms=took_ms,
+            observations=answer.observations,
+        )
+    return "ok"
+
+
+async def _asked(context: Context, claim: Claim, ask: Ask) -> Answer:
+    """Asks; no transaction and no connection is held while somebody else thinks."""
+    try:
         async with asyncio.timeout(claim.timeout_ms / 1000):
             answer = await observe(context.providers[claim.provider], ask)
-    except (ProviderError, TimeoutError) as error:
-        reason = f"{type(error).__name__}: {error}".rstrip(": ")
-        log.warning("poll_failed", provider=claim.provider, scope=claim.scope, error=reason)
-        async with engine.connection(context.pool) as connection:
-            await plan.fail(connection, claim, reason)
-        return "failed"
-    return await _write(context, claim, answer)
+    except TimeoutError:
+        raise ProviderTimeout(f"no answer within {claim.timeout_ms} ms") from None
+    if claim.provider not in context.simulated:
+        return answer
+    marked = tuple(replace(said, simulated=True) for said in answer.observations)
+    return replace(answer, observations=marked)
 
 
-async def _write(context: Context, claim: Claim, answer: Answer) -> str:
-    """Fences and takes in, in one transaction; what that taught is kept after its commit."""
-    origin = Origin(provider=claim.provider, scope=claim.scope, sport=claim.sport)
+async def _write(context: Context, claim: Claim, answer: Answer) -> bool:
+    """Fences and takes in, in one transaction; False: the claim is no longer ours."""
     known = context.borrow_known(claim.task_id)
     try:
         taken = await take_in(
-            context.pool, origin, answer, known, fence=lambda c: plan.fence(c, claim)
+            context.pool, _origin(claim), answer, known, fence=lambda c: plan.fence(c, claim)
         )
     finally:
         context.return_known(claim.task_id, known)
-    return "stale" if taken is None else "ok"
+    return taken is not None
+
+
+async def _note_failure(context: Context, claim: Claim, error: ProviderError) -> None:
+    reason = f"{type(error).__name__}: {error}".rstrip(": ")
+    log.warning("poll_failed", provider=claim.provider, scope=claim.scope, error=reason)
+    async with engine.connection(context.pool) as connection, connection.transaction():
+        await plan.fail(connection, claim, reason)
+        await note_failure(connection, claim.provider, claim.sport, kind=error.kind, error=reason)
+        if isinstance(error, ProviderUnreadable):
+            letter = Letter(code=error.kind, message=reason, raw=error.raw)
+            await bury(connection, _origin(claim), [letter])
+
+
+def _origin(claim: Claim) -> Origin:
+    return Origin(provider=claim.provider, scope=claim.scope, sport=claim.sport)

@@ -8,6 +8,7 @@ import click
 from app import logs, settings
 from app.providers import registry
 from app.providers.replay.record import record as record_provider
+from workers.providers import makers
 
 
 @click.group()
@@ -28,10 +29,9 @@ def record(provider: str, folder: Path, seconds: float) -> None:
 
 
 async def _record(asked: settings.Settings, name: str, folder: Path, seconds: float) -> int:
-    played = asked.replay
-    makers = {"replay": lambda: registry.replay(played.recordings, played.speed, played.lanes)}
+    have = makers(asked)
     try:
-        made = registry.switched_on(name, makers)
+        made = registry.switched_on(registry.named(name, list(have)), have)
     except registry.UnknownProvider as error:
         raise click.BadParameter(str(error), param_hint="PROVIDER") from error
     provider = next(iter(made.values()))

@@ -4,9 +4,10 @@ import asyncio
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from app.database import engine
-from app.providers.provider import ProviderUnavailable
+from app.providers.provider import ProviderUnavailable, ProviderUnreadable
 from tests.observed import a_score, an_observation
 from tests.workers.conftest import RULE, Told, claimed
 from workers.context import Context
@@ -18,6 +19,12 @@ async def row(context: Context, query: str) -> Any:
     async with engine.connection(context.pool) as connection:
         found = await connection.fetchrow(query)
     return tuple(found.values()) if found else None
+
+
+async def make_due(context: Context) -> None:
+    """Makes the task due again."""
+    async with engine.connection(context.pool) as connection:
+        await connection.execute("UPDATE poll_tasks SET lease_until = NULL, next_due_at = now()")
 
 
 async def test_what_a_provider_says_is_written_and_the_task_is_free_again(
@@ -47,7 +54,9 @@ async def test_a_provider_that_does_not_answer_in_time_has_failed(context: Conte
     async with engine.connection(context.pool) as connection:
         await connection.execute("UPDATE poll_tasks SET timeout_ms = 50")
     assert await run_poll(context, await claimed(context)) == "failed"
-    assert await row(context, "SELECT last_error FROM poll_tasks") == ("TimeoutError",)
+    assert await row(context, "SELECT last_error FROM poll_tasks") == (
+        "ProviderTimeout: no answer within 50 ms",
+    )
 
 
 async def test_a_job_whose_lease_is_over_does_not_even_ask(context: Context, provider: Told):
@@ -96,3 +105,34 @@ async def test_what_a_failed_write_taught_is_forgotten(context: Context, provide
         await connection.execute("UPDATE poll_tasks SET lease_until = NULL, next_due_at = now()")
     assert await run_poll(context, await claimed(context)) == "ok"
     assert await row(context, "SELECT count(*) FROM live_scores") == (1,)
+
+
+async def test_a_success_and_a_failure_are_noted_of_the_provider(context: Context, provider: Told):
+    provider.says = [an_observation(score=a_score(1))]
+    assert await run_poll(context, await claimed(context)) == "ok"
+    noted = "SELECT failures, circuit, cardinality(response_ms), data_at IS NOT NULL, errors::text"
+    assert await row(context, f"{noted} FROM provider_health") == (0, "closed", 1, True, "{}")
+    provider.fails = ProviderUnavailable("503 from upstream")
+    await make_due(context)
+    assert await run_poll(context, await claimed(context)) == "failed"
+    assert await row(context, f"{noted} FROM provider_health") == (
+        *(1, "closed", 2, True),
+        '{"unavailable": 1}',
+    )
+
+
+async def test_an_answer_that_cannot_be_read_is_kept(context: Context, provider: Told):
+    provider.fails = ProviderUnreadable("no JSON", raw=b"<html>")
+    assert await run_poll(context, await claimed(context)) == "failed"
+    assert await row(context, "SELECT provider, scope, code, raw FROM dead_letters") == (
+        *("told", "scores", "unreadable"),
+        b"<html>",
+    )
+
+
+async def test_what_a_stadium_says_is_marked_as_simulated(context: Context, provider: Told):
+    real = replace(an_observation(score=a_score(1)), simulated=False)
+    provider.says = [real]
+    context.simulated = frozenset({"told"})
+    assert await run_poll(context, await claimed(context)) == "ok"
+    assert await row(context, "SELECT simulated FROM matches") == (True,)

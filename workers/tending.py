@@ -1,0 +1,56 @@
+"""What follows from time alone: providers that fell silent, prices nobody confirms, matches that
+stand still. Every worker tries; one at a time does.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+import asyncpg
+
+from app.database import engine
+from app.database.engine import Connection, Pool
+from app.errors import DependencyDown
+from app.health.watch import watch
+from app.ingest.prices import expire_prices
+from app.ingest.scores import tend_frozen
+from app.logs import logger
+
+TICK_S = 1.0
+# Prices live for a minute; a sweep every few seconds ends each of them close to its time.
+EXPIRE_EVERY_S = 3.0
+# A match that stands still does so for many minutes before it is called frozen.
+FROZEN_EVERY_S = 20.0
+_EXPIRE_LOCK = 7146829
+_FROZEN_LOCK = 7146830
+
+log = logger(__name__)
+Sweep = Callable[[Connection], Awaitable[object]]
+
+
+class Tending:
+    """Runs the sweeps until cancelled."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._next: dict[int, float] = {}
+
+    async def run(self) -> None:
+        """Sweeps once a second what is due; a database that is away is waited for."""
+        while True:
+            try:
+                await watch(self._pool)
+                await self._sweep(_EXPIRE_LOCK, EXPIRE_EVERY_S, expire_prices)
+                await self._sweep(_FROZEN_LOCK, FROZEN_EVERY_S, tend_frozen)
+            except (DependencyDown, asyncpg.PostgresError) as error:
+                log.warning("tending_waits", error=str(error))
+            await asyncio.sleep(TICK_S)
+
+    async def _sweep(self, lock: int, every_s: float, sweep: Sweep) -> None:
+        """Runs one sweep in a transaction of its own when it is due and nobody else does."""
+        if time.monotonic() < self._next.get(lock, 0.0):
+            return
+        self._next[lock] = time.monotonic() + every_s
+        async with engine.connection(self._pool) as connection, connection.transaction():
+            if await connection.fetchval("SELECT pg_try_advisory_xact_lock($1)", lock):
+                await sweep(connection)
