@@ -290,8 +290,13 @@ _SAID = {
     304: "What you have is still right.",
     400: "Malformed.",
     401: "No or bad credentials.",
+    403: "Not allowed.",
     404: "Unknown.",
+    409: "In conflict with how things are.",
     410: "The place in the log is gone.",
+    413: "Larger than this takes.",
+    415: "Of a media type that is not understood here.",
+    422: "Well-formed, but not valid.",
     429: "Over a limit.",
     503: "A dependency is down.",
 }
