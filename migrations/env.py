@@ -11,6 +11,7 @@ from app import settings
 from app.database.sessions import sqlalchemy_url
 from app.database.tables import (
     access,
+    belief,
     catalog,
     changes,
     dead_letters,
@@ -21,7 +22,7 @@ from app.database.tables import (
 )
 from app.database.tables.base import METADATA
 
-MAPPED = (access, catalog, changes, dead_letters, health, markets, matches, polling)
+MAPPED = (access, belief, catalog, changes, dead_letters, health, markets, matches, polling)
 PARTITIONED = ("changes_", "odds_history_", "dead_letters_")
 
 

@@ -1,5 +1,6 @@
-"""A match's status and score, and the legal moves between statuses."""
+"""Sports and their facts, a match's status and score, and the legal moves between statuses."""
 
+from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated
 
@@ -16,11 +17,55 @@ class Sport(StrEnum):
     HOCKEY = "hockey"
 
 
-SPORT_NAMES = {
-    Sport.FOOTBALL: "Football",
-    Sport.BASKETBALL: "Basketball",
-    Sport.TENNIS: "Tennis",
-    Sport.HOCKEY: "Ice hockey",
+class SportFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What tells one sport from another, wherever a score is judged.
+
+    `step` is how much the points of both sides together grow between two looks at a match at most,
+    when every point is seen; a provider in good standing is taken at its word for that. `leap` is
+    what only a mistake exceeds, even when a look was missed or a recording is played fast; what a
+    match's only provider says is taken up to there. `longest` is how long after its start a match
+    is still on at the latest, overtime, breaks and delays included. `clock_stands` is how long the
+    clock of a match in play may show the same; None where there is none or it stops with the play.
+    """
+
+    name: str
+    has_draw: bool
+    step: int
+    leap: int
+    longest: timedelta
+    clock_stands: timedelta | None = None
+
+
+# Adding a sport begins here; its id also goes into the enum above.
+SPORTS: dict[Sport, SportFacts] = {
+    # Two goals between two polls of a minute happen; five never did. 90 minutes, stoppage and the
+    # break make two hours, overtime and penalties another; the clock counts minutes.
+    Sport.FOOTBALL: SportFacts(
+        name="Football",
+        has_draw=True,
+        step=2,
+        leap=4,
+        longest=timedelta(hours=3, minutes=30),
+        clock_stands=timedelta(minutes=10),
+    ),
+    # A three and a foul's free throw make four; a minute has about ten points of both sides. The
+    # clock stands in time-outs, reviews and breaks between quarters.
+    Sport.BASKETBALL: SportFacts(
+        name="Basketball", has_draw=False, step=10, leap=60, longest=timedelta(hours=4)
+    ),
+    # Points are sets. The longest match took eleven hours over three days; seven is one day's.
+    Sport.TENNIS: SportFacts(
+        name="Tennis", has_draw=False, step=1, leap=2, longest=timedelta(hours=7)
+    ),
+    Sport.HOCKEY: SportFacts(
+        name="Ice hockey",
+        has_draw=False,
+        step=2,
+        leap=4,
+        longest=timedelta(hours=4),
+        # Two intermissions of 18 minutes are breaks, not play; the clock stops with every whistle.
+        clock_stands=timedelta(minutes=20),
+    ),
 }
 
 

@@ -12,7 +12,10 @@ _ODDS = Numeric(7, 3)
 
 
 class Market(Table):
-    """One question on a match. `version` grows with every change of its status or prices."""
+    """One question on a match. `version` grows with every change of its status or prices.
+
+    `fresh_until` is when the first of the quotes behind its prices is too old, as of the last look.
+    """
 
     __tablename__ = "markets"
     __table_args__ = (
@@ -32,6 +35,7 @@ class Market(Table):
     version: Mapped[int] = mapped_column(server_default="1")
     overround: Mapped[Decimal | None] = mapped_column(Numeric(7, 4))
     updated_at: Mapped[Now]
+    fresh_until: Mapped[datetime | None]
 
 
 class Selection(Table):

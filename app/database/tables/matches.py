@@ -42,10 +42,16 @@ class Match(Table):
     start_time: Mapped[datetime]
     simulated: Mapped[bool] = mapped_column(server_default="false")
     created_at: Mapped[Now]
+    # Whose incidents are shown; NULL until somebody told some.
+    incidents_provider: Mapped[str | None]
 
 
 class LiveScore(Table):
-    """What we believe of a match's score. Written only when something differs."""
+    """What we believe of a match's score. Written only when something differs.
+
+    `points_at` and `status_at` are when providers observed what made us believe the points and the
+    status we hold; `verify_since` and `verify_reason` mark a match that looks frozen.
+    """
 
     __tablename__ = "live_scores"
     __table_args__ = (
@@ -64,6 +70,7 @@ class LiveScore(Table):
         ),
         CheckConstraint("confidence BETWEEN 0 AND 1", name="confidence"),
         CheckConstraint("jsonb_typeof(periods) = 'array'", name="periods"),
+        CheckConstraint("(verify_since IS NULL) = (verify_reason IS NULL)", name="verify"),
         Index("live_scores_status_match_id_idx", "status", "match_id"),
         {"postgresql_with": {"fillfactor": "70"}},
     )
@@ -78,12 +85,21 @@ class LiveScore(Table):
     periods: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default="[]")
     confidence: Mapped[Decimal] = mapped_column(Numeric(4, 3), server_default="1")
     updated_at: Mapped[Now]
+    points_at: Mapped[datetime | None]
+    status_at: Mapped[datetime | None]
+    verify_since: Mapped[datetime | None]
+    verify_reason: Mapped[str | None]
 
 
 class ScoreObservation(Table):
-    """The newest score each provider told; `observed_at` is refreshed now and then."""
+    """The newest score each provider told; `observed_at` is refreshed now and then.
+
+    `points_since` is when it began to tell these points, `points_repeats` how many observations in
+    a row have told them, counted up to what confirms; likewise of the status.
+    """
 
     __tablename__ = "score_observations"
+    __table_args__ = ({"postgresql_with": {"fillfactor": "70"}},)
     match_id: Mapped[int] = mapped_column(
         ForeignKey("matches.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
     )
@@ -91,6 +107,10 @@ class ScoreObservation(Table):
     score: Mapped[dict[str, Any]] = mapped_column(JSONB)
     observed_at: Mapped[datetime]
     received_at: Mapped[datetime]
+    points_since: Mapped[Now]
+    points_repeats: Mapped[int] = mapped_column(SmallInteger, server_default="1")
+    status_since: Mapped[Now]
+    status_repeats: Mapped[int] = mapped_column(SmallInteger, server_default="1")
 
 
 class Incident(Table):
