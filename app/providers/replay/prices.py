@@ -8,6 +8,7 @@ closed at once. A football winner is who leads at the end, extra time included a
 not; a hockey winner has overtime and shoot-out included.
 """
 
+from collections.abc import Sequence
 from decimal import Decimal
 from math import floor
 
@@ -55,7 +56,12 @@ _TOTAL = (SelectionKey.OVER, SelectionKey.UNDER)
 
 
 def markets_at(
-    track: Track, at: float, seed: int, *, suspended_s: float = SUSPENDED_S
+    track: Track,
+    at: float,
+    seed: int,
+    *,
+    suspended_s: float = SUSPENDED_S,
+    bookmakers: Sequence[Bookmaker] = BOOKMAKERS,
 ) -> tuple[ObservedMarket, ...]:
     """Returns both markets with every bookmaker's quotes `at` seconds after kick-off."""
     if track.has_markets:
@@ -69,9 +75,9 @@ def markets_at(
         if closed or halted:
             keys = _TOTAL if total else _WINNER[track.header.sport]
             status = MarketStatus.CLOSED if closed else MarketStatus.SUSPENDED
-            quotes = tuple(ObservedQuote(b.name, key, None) for b in BOOKMAKERS for key in keys)
+            quotes = tuple(ObservedQuote(b.name, key, None) for b in bookmakers for key in keys)
         else:
-            status, quotes = MarketStatus.OPEN, _quotes(track, type_, score, (at, seed))
+            status, quotes = MarketStatus.OPEN, _quotes(track, type_, score, (at, seed, bookmakers))
         market = ObservedMarket(
             type=type_,
             line=Decimal(str(line_of(track.header))) if total else None,
@@ -104,11 +110,14 @@ def _halted(track: Track, score: Score, at: float, suspended_s: float) -> str | 
 
 
 def _quotes(
-    track: Track, type_: MarketType, score: Score, when: tuple[float, int]
+    track: Track,
+    type_: MarketType,
+    score: Score,
+    asked: tuple[float, int, Sequence[Bookmaker]],
 ) -> tuple[ObservedQuote, ...]:
-    at, seed = when
+    at, seed, bookmakers = asked
     quotes: list[ObservedQuote] = []
-    for bookmaker in BOOKMAKERS:
+    for bookmaker in bookmakers:
         beat, looked_at = _beat(track, bookmaker, at, seed)
         played_s, overtime_s = track.played_s(looked_at)
         seen = Situation(score=score, played_s=played_s, overtime_s=overtime_s)
