@@ -17,8 +17,6 @@ from app.errors import DependencyDown
 
 # A probe that takes longer than this is answered "down".
 CHECK_TIMEOUT_S = 1.0
-# A provider is down when every question to it failed this often in a row.
-FAILURES_DOWN = 3
 # A task this late is overdue; less is the grid of the dispatcher.
 OVERDUE_S = 2
 # A worker that was killed is replaced, and its leases end, well within this time; longer, and
@@ -26,12 +24,18 @@ OVERDUE_S = 2
 LAG_MS_MAX = 10_000
 
 _TASKS = f"""
-SELECT provider, count(*) AS tasks, sum(failures) AS failures,
-       bool_and(failures >= {FAILURES_DOWN}) AS down,
-       wire_time(max(last_success_at)) AS last_success_at,
+SELECT count(*) AS tasks,
        count(*) FILTER (WHERE next_due_at < now() - interval '{OVERDUE_S} seconds') AS overdue,
        greatest(0, extract(epoch FROM now() - min(next_due_at)) * 1000)::bigint AS lag_ms
-FROM poll_tasks WHERE enabled GROUP BY provider ORDER BY provider
+FROM poll_tasks WHERE enabled
+"""
+# The sports a provider is not asked for say nothing of it.
+_PROVIDERS = """
+SELECT provider,
+       (array_agg(state ORDER BY array_position(
+           ARRAY['down', 'recovering', 'behind', 'up'], state)))[1] AS state,
+       wire_time(max(last_success_at)) AS last_success_at, sum(failures) AS failures
+FROM provider_health WHERE expected_since IS NOT NULL GROUP BY provider ORDER BY provider
 """
 
 State3 = Literal["ok", "degraded", "down"]
@@ -45,9 +49,9 @@ class Dependency(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class ProviderHealth(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """One provider, over all that it is asked."""
+    """One provider: how it is in the sport that is worst."""
 
-    state: Literal["up", "down"]
+    state: Literal["up", "behind", "down", "recovering"]
     last_success_at: str | None
     failures: int
 
@@ -96,7 +100,7 @@ class Vitals:
 
     async def postgres_answers(self) -> bool:
         """Says whether Postgres answers and changes are heard of."""
-        dependency, _ = await _timed(self._read_tasks)
+        dependency, _ = await _timed(self._read)
         return dependency.status == "up"
 
     def listens(self) -> bool:
@@ -105,14 +109,13 @@ class Vitals:
 
     async def look(self) -> Health:
         """Returns how it is now; asks everything at once and waits a second at most."""
-        (postgres, tasks), (redis, _) = await asyncio.gather(
-            _timed(self._read_tasks), _timed(self._ping_redis)
+        (postgres, read), (redis, _) = await asyncio.gather(
+            _timed(self._read), _timed(self._ping_redis)
         )
         listener = Dependency(status="up" if self._listens() else "down")
-        rows: list[Row] = tasks or []
+        rows, polling = read or ([], None)
         providers = {row["provider"]: _provider_in(row) for row in rows}
         parts = [redis.status, listener.status, *(p.state for p in providers.values())]
-        polling = None if postgres.status == "down" else _polling_in(rows)
         well = all(part == "up" for part in parts) and (
             polling is None or polling.oldest_lag_ms <= LAG_MS_MAX
         )
@@ -125,9 +128,15 @@ class Vitals:
             polling=polling,
         )
 
-    async def _read_tasks(self) -> list[Row]:
+    async def _read(self) -> tuple[list[Row], Polling]:
         async with engine.connection(self._pool) as connection:
-            return await connection.fetch(_TASKS)
+            tasks = await connection.fetchrow(_TASKS)
+            assert tasks is not None, "a count is a row"
+            return await connection.fetch(_PROVIDERS), Polling(
+                tasks=tasks["tasks"],
+                overdue=tasks["overdue"],
+                oldest_lag_ms=tasks["lag_ms"] or 0,
+            )
 
 
 async def _timed(ask: Callable[[], Awaitable[Any]]) -> tuple[Dependency, Any]:
@@ -144,17 +153,9 @@ async def _timed(ask: Callable[[], Awaitable[Any]]) -> tuple[Dependency, Any]:
 
 def _provider_in(row: Row) -> ProviderHealth:
     return ProviderHealth(
-        state="down" if row["down"] else "up",
+        state=row["state"],
         last_success_at=row["last_success_at"],
         failures=row["failures"],
-    )
-
-
-def _polling_in(rows: list[Row]) -> Polling:
-    return Polling(
-        tasks=sum(row["tasks"] for row in rows),
-        overdue=sum(row["overdue"] for row in rows),
-        oldest_lag_ms=max((row["lag_ms"] for row in rows), default=0),
     )
 
 

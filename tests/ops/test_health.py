@@ -28,17 +28,19 @@ async def test_all_is_well_when_everything_answers(api: Api):
     assert (await api.get("/health/ready")).json() == {"status": "ok"}
 
 
-async def test_a_provider_is_down_when_every_question_to_it_keeps_failing(api: Api):
-    await a_poll_task(api.connection, failures=3)
-    await a_poll_task(api.connection, sport="tennis", failures=2)
+async def test_a_provider_is_as_it_is_in_the_worst_sport_it_is_asked_for(api: Api):
+    await api.connection.execute(
+        """
+        INSERT INTO provider_health (provider, sport_id, state, expected_since, failures)
+        VALUES ('replay', 'football', 'up', now(), 0), ('replay', 'tennis', 'down', NULL, 6)
+        """
+    )
     found = await health(api)
     assert (found["status"], found["providers"]["replay"]["state"]) == ("ok", "up")
-    await api.connection.execute("UPDATE poll_tasks SET failures = 3")
+    await api.connection.execute("UPDATE provider_health SET expected_since = now()")
     found = await health(api)
     assert found["status"] == "degraded"
     assert found["providers"] == {"replay": {"state": "down", "lastSuccessAt": None, "failures": 6}}
-    await api.connection.execute("UPDATE poll_tasks SET enabled = false")
-    assert (await health(api))["status"] == "ok"
 
 
 async def test_a_task_nobody_runs_is_overdue(api: Api):
