@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from app.providers.replay.chance import share_of
 from app.providers.replay.player import Play, milliseconds
 from app.providers.replay.prices import SUSPENDED_S, Bookmaker, markets_at
+from app.providers.replay.track import Track
 from app.sports.incidents import Incident
 from app.sports.market import MarketType, SelectionKey
 from app.sports.match import Period, Score, Sport
@@ -127,11 +128,12 @@ class Voice:
         prices: bool = False,
         sports: Sequence[Sport] = ALL_SPORTS,
         numbers: frozenset[int] | None = None,
+        leagues: frozenset[str] | None = None,
     ) -> tuple[Said, ...]:
         """Returns what it says at a moment of all matches it knows, in order of kick-off.
 
-        `prices` has to be asked for, because they take most of the time; `sports` and `numbers`
-        leave out the others.
+        `prices` has to be asked for, because they take most of the time; `sports`, `numbers` and
+        `leagues` (their keys) leave out the others.
         """
         now_ms = milliseconds(moment)
         clock_ms = self._clock_ms(now_ms)
@@ -142,8 +144,15 @@ class Voice:
             if play.track.header.sport in self.manner.sports
             and play.track.header.sport in sports
             and (numbers is None or self.number_of(play) in numbers)
+            and (leagues is None or self.league_of(play.track).key in leagues)
         ]
         return tuple(sorted(said, key=lambda each: (each.start_time, each.number)))
+
+    def league_of(self, track: Track) -> CalledLeague:
+        """Returns the league of a recording in the provider's words."""
+        header = track.header
+        provider = self.manner.provider
+        return call_league(provider, header.league, header.sport, degree=self._degree)
 
     def number_of(self, play: Play) -> int:
         """Returns the provider's number of a play."""
@@ -164,7 +173,7 @@ class Voice:
             number=self.number_of(play),
             hash=match_hash(provider, play.external_id),
             sport=sport,
-            league=call_league(provider, league, sport, degree=self._degree),
+            league=self.league_of(track),
             home=call_side(provider, header.home, league, sport, degree=self._degree),
             away=call_side(provider, header.away, league, sport, degree=self._degree),
             start_time=play.start_time + self._kick_off_off(play),
