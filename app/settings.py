@@ -155,6 +155,15 @@ class StreamSettings(msgspec.Struct, frozen=True, kw_only=True):
     odds_kept_days: Annotated[
         int, env("ODDS_KEPT_DAYS", "How long the history of prices is kept.", ge=1, le=3650)
     ] = 14
+    dead_letters_kept_days: Annotated[
+        int,
+        env(
+            "DEAD_LETTERS_KEPT_DAYS",
+            "How long what could not be taken in is kept.",
+            ge=1,
+            le=365,
+        ),
+    ] = 14
     queue_frames_max: Annotated[
         int,
         env(

@@ -29,6 +29,7 @@ class Context:
         simulated: frozenset[str] = frozenset(),
         changes_kept_hours: int,
         odds_kept_days: int,
+        dead_letters_kept_days: int = 14,
     ) -> None:
         self.pool = pool
         self.providers = providers
@@ -38,6 +39,7 @@ class Context:
         self.simulated = simulated
         self.changes_kept_hours = changes_kept_hours
         self.odds_kept_days = odds_kept_days
+        self.dead_letters_kept_days = dead_letters_kept_days
         self._known: dict[int, Known] = {}
 
     def borrow_known(self, task_id: int) -> Known:

@@ -17,6 +17,8 @@ from workers.context import Context
 # Days made in advance: a worker may be away for this long before rows fall into the default.
 DAYS_AHEAD = 3
 _LOCK = 7146827
+# What each partitioned table is cut by.
+_CUT_BY = {"changes": "at", "odds_history": "at", "dead_letters": "day"}
 # Matches one round deletes; a round an hour keeps up with any replay.
 DELETED_MAX = 5_000
 
@@ -47,6 +49,7 @@ async def housekeep(ctx: dict[str, Any]) -> None:
                 datetime.now(UTC),
                 changes_kept=timedelta(hours=context.changes_kept_hours),
                 odds_kept=timedelta(days=context.odds_kept_days),
+                letters_kept=timedelta(days=context.dead_letters_kept_days),
             )
             tokens = await delete_expired(connection)
             matches = await delete_simulated(
@@ -70,12 +73,22 @@ async def delete_simulated(connection: Connection, before: datetime) -> int:
 
 
 async def keep_partitions(
-    connection: Connection, now: datetime, *, changes_kept: timedelta, odds_kept: timedelta
+    connection: Connection,
+    now: datetime,
+    *,
+    changes_kept: timedelta,
+    odds_kept: timedelta,
+    letters_kept: timedelta,
 ) -> Kept:
     """Makes the partitions of today and the days to come, drops those wholly past their time."""
     made: list[str] = []
     dropped: list[str] = []
-    for table, kept in (("changes", changes_kept), ("odds_history", odds_kept)):
+    kept_for = {
+        "changes": changes_kept,
+        "odds_history": odds_kept,
+        "dead_letters": letters_kept,
+    }
+    for table, kept in kept_for.items():
         async with connection.transaction():
             await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
             there = await _partitions(connection, table)
@@ -109,12 +122,13 @@ async def _make(connection: Connection, table: str, day: date) -> str:
     """Makes one day, and moves in what fell into the default while there was none."""
     name = f"{table}_{day:%Y%m%d}"
     start, end = _midnight(day), _midnight(day + timedelta(days=1))
-    await connection.execute(f"CREATE TABLE {name} (LIKE {table} INCLUDING ALL)")
+    # Identity is the parent's: Postgres attaches no table that has its own.
+    await connection.execute(f"CREATE TABLE {name} (LIKE {table} INCLUDING ALL EXCLUDING IDENTITY)")
     await connection.execute(
-        f"WITH strays AS (DELETE FROM {table}_default WHERE at >= $1 AND at < $2 RETURNING *)"
+        f"WITH strays AS (DELETE FROM {table}_default"
+        f" WHERE {_CUT_BY[table]} >= $1 AND {_CUT_BY[table]} < $2 RETURNING *)"
         f" INSERT INTO {name} SELECT * FROM strays",
-        start,
-        end,
+        *((day, day + timedelta(days=1)) if _CUT_BY[table] == "day" else (start, end)),
     )
     await connection.execute(
         f"ALTER TABLE {table} ATTACH PARTITION {name}"

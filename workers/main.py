@@ -83,6 +83,7 @@ async def open_context(settings: Settings) -> Context:
         sports=sports_of(settings.worker.sports),
         changes_kept_hours=settings.stream.changes_kept_hours,
         odds_kept_days=settings.stream.odds_kept_days,
+        dead_letters_kept_days=settings.stream.dead_letters_kept_days,
     )
 
 

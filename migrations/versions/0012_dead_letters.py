@@ -16,14 +16,17 @@ CREATE TABLE dead_letters (
     code TEXT NOT NULL,
     message TEXT NOT NULL,
     external_id TEXT,
+    form TEXT DEFAULT 'raw' NOT NULL,
     raw BYTEA NOT NULL,
     count INTEGER DEFAULT 1 NOT NULL,
     first_at TIMESTAMPTZ DEFAULT now() NOT NULL,
     last_at TIMESTAMPTZ DEFAULT now() NOT NULL,
     replayed_at TIMESTAMPTZ,
-    CONSTRAINT dead_letters_pkey PRIMARY KEY (day, digest)
+    CONSTRAINT dead_letters_pkey PRIMARY KEY (day, digest),
+    CONSTRAINT dead_letters_form_check CHECK (form IN ('raw', 'observation'))
 ) PARTITION BY RANGE (day);
 CREATE TABLE dead_letters_default PARTITION OF dead_letters DEFAULT;
+CREATE INDEX dead_letters_id_idx ON dead_letters (id);
 CREATE INDEX dead_letters_provider_code_last_at_idx ON dead_letters (provider, code, last_at);
 """
 

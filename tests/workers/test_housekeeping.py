@@ -6,11 +6,16 @@ from datetime import UTC, datetime, timedelta
 import asyncpg
 import pytest
 
+from app.ingest.dead_letters import Letter, Origin, bury, find
 from tests.builders import a_match
 from workers.housekeeping import DAYS_AHEAD, delete_simulated, keep_partitions
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
-KEPT = {"changes_kept": timedelta(hours=48), "odds_kept": timedelta(days=14)}
+KEPT = {
+    "changes_kept": timedelta(hours=48),
+    "odds_kept": timedelta(days=14),
+    "letters_kept": timedelta(days=3),
+}
 
 
 @pytest.fixture
@@ -32,7 +37,7 @@ async def add_change(connection: asyncpg.Connection, seq: int, at: datetime) -> 
 
 async def test_the_days_to_come_are_made_once(connection: asyncpg.Connection):
     kept = await keep_partitions(connection, NOW, **KEPT)
-    assert len(kept.made) == 2 * (DAYS_AHEAD + 1)
+    assert len(kept.made) == 3 * (DAYS_AHEAD + 1)
     assert "changes_20261121" in kept.made
     again = await keep_partitions(connection, NOW, **KEPT)
     assert (again.made, again.dropped) == ((), ())
@@ -60,6 +65,22 @@ async def test_what_was_written_while_no_day_was_there_is_moved_into_it(
         "SELECT seq, tableoid::regclass::text AS day FROM changes ORDER BY seq"
     )
     assert [tuple(row) for row in rows] == [(1, "changes_20261121"), (2, "changes_20261122")]
+
+
+async def test_dead_letters_move_into_their_day_and_go_with_it(connection: asyncpg.Connection):
+    origin = Origin(provider="told", scope="push")
+    await bury(connection, origin, [Letter(code="unreadable", message="no", raw=b"{")])
+    now = datetime.now(UTC)
+    await keep_partitions(connection, now, **KEPT)
+    [letter] = await find(connection)
+    day = await connection.fetchval("SELECT tableoid::regclass::text FROM dead_letters")
+    assert day == f"dead_letters_{now:%Y%m%d}"
+    await bury(connection, origin, [Letter(code="unreadable", message="no", raw=b"{")])
+    [again] = await find(connection)
+    assert (again.id, again.count) == (letter.id, 2)
+    kept = await keep_partitions(connection, now + timedelta(days=4), **KEPT)
+    assert day in kept.dropped
+    assert await find(connection) == []
 
 
 async def test_old_simulated_matches_are_deleted_and_no_others(connection: asyncpg.Connection):

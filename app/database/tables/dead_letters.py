@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import Date, Identity, Index, Integer, LargeBinary
+from sqlalchemy import CheckConstraint, Date, Identity, Index, Integer, LargeBinary
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.database.tables.base import Now, Table
@@ -16,6 +16,8 @@ class DeadLetter(Table):
 
     __tablename__ = "dead_letters"
     __table_args__ = (
+        CheckConstraint("form IN ('raw', 'observation')", name="form"),
+        Index("dead_letters_id_idx", "id"),
         Index("dead_letters_provider_code_last_at_idx", "provider", "code", "last_at"),
         {"postgresql_partition_by": "RANGE (day)"},
     )
@@ -28,6 +30,7 @@ class DeadLetter(Table):
     code: Mapped[str]
     message: Mapped[str]
     external_id: Mapped[str | None]
+    form: Mapped[str] = mapped_column(server_default="raw")
     raw: Mapped[bytes] = mapped_column(LargeBinary)
     count: Mapped[int] = mapped_column(Integer, server_default="1")
     first_at: Mapped[Now]
