@@ -16,7 +16,10 @@ TEXT_LENGTH_MAX = 200
 # A match outside of these is a typing error, and sums with it would leave the calendar.
 YEAR_MIN, YEAR_MAX = 1900, 2100
 
+# What one item says, and what of it is set aside.
 Read = tuple[Observation | None, Sequence[Rejected]]
+# The same of many.
+Part = tuple[Sequence[Observation], Sequence[Rejected]]
 
 
 class Unfit(Exception):
@@ -31,9 +34,7 @@ class Unfit(Exception):
         return Rejected(index=index, code=self.code, message=str(self), raw=raw)
 
 
-def read_items(
-    items: Sequence[msgspec.Raw], read: Callable[[int, msgspec.Raw], Read]
-) -> tuple[list[Observation], list[Rejected]]:
+def read_items(items: Sequence[msgspec.Raw], read: Callable[[int, msgspec.Raw], Read]) -> Part:
     """Returns what was said, each match once, and what could not be read.
 
     `read` returns what an item says (None: nothing of ours) and what of it is set aside, and
@@ -60,7 +61,7 @@ def _say_once(said: dict[ExternalId, Observation], observation: Observation) -> 
         raise Unfit("duplicate", f"{observation.external_id} is told of twice")
 
 
-def joined(parts: Sequence[tuple[Sequence[Observation], Sequence[Rejected]]]) -> Answer:
+def joined(parts: Sequence[Part]) -> Answer:
     """Returns one answer made of several; of a match told of twice the first counts."""
     said: dict[ExternalId, Observation] = {}
     for observations, _ in parts:
