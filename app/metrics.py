@@ -54,6 +54,16 @@ poll_seconds = _histogram("touchline_poll_seconds", "Time of a poll, writes incl
 poll_late_seconds = _histogram(
     "touchline_poll_late_seconds", "From when a poll was due to when it began.", "provider"
 )
+poll_tasks = _gauge(
+    "touchline_poll_tasks", "Things providers are asked, by how they are planned.", "state"
+)
+planner_seconds = _histogram("touchline_planner_seconds", "Time to make the plan of polls.")
+quota_left = _gauge(
+    "touchline_quota_left", "Requests a provider still allows.", "provider", "window"
+)
+demand_matches = _gauge(
+    "touchline_demand_matches", "Matches that somebody follows or reads in this process."
+)
 observations = _counter("touchline_observations", "Observations taken in.", "provider", "sport")
 quotes_saved = _counter("touchline_quotes", "Quotes taken in.", "provider")
 matches_changed = _counter("touchline_matches_changed", "Scores that changed.", "sport")
@@ -71,6 +81,27 @@ provider_data_age_seconds = _gauge(
     "Age of the newest data of matches in play, by the provider's clock.",
     "provider",
     "sport",
+)
+feed_up = _gauge("touchline_feed_up", "1 while this process reads a stream in force.", "provider")
+feed_stale = _gauge(
+    "touchline_feed_stale", "1 while a stream says that its data may be old.", "provider"
+)
+feed_messages = _counter("touchline_feed_messages", "Messages read from a stream.", "provider")
+feed_reconnects = _counter(
+    "touchline_feed_reconnects", "Times a stream broke, by why.", "provider", "reason"
+)
+feed_conflated = _counter(
+    "touchline_feed_conflated",
+    "Changes merged because a reader was slow: by the provider, or before our writer.",
+    "provider",
+    "by",
+)
+feed_held = _gauge("touchline_feed_held", "1 while this process has a stream's lock.", "provider")
+feed_writes = _counter(
+    "touchline_feed_writes", "Writes of what streams said, by outcome.", "provider", "outcome"
+)
+feed_write_seconds = _histogram(
+    "touchline_feed_write_seconds", "From a stream's message to its commit.", "provider"
 )
 dead_letters = _counter(
     "touchline_dead_letters", "Things that could not be taken in.", "provider", "code"
