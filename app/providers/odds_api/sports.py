@@ -5,37 +5,38 @@ import re
 import msgspec
 
 from app.sports.market import SelectionKey
-from app.sports.match import Sport
+from app.sports.match import SPORTS, Sport
 
 # It goes into an address.
 _KEY = re.compile(r"[a-z0-9_]{1,100}\Z")
-_TWO = frozenset({SelectionKey.HOME, SelectionKey.AWAY})
 
 
 class SportRules(msgspec.Struct, frozen=True, kw_only=True):
-    """How a sport is asked about: its markets there, and the answers to who wins.
-
-    A bookmaker whose answers are others asks another question: a draw in hockey means regular time
-    only, football without one returns the stake. Such a market is left out.
-    """
+    """How a sport is asked about: by which of their markets."""
 
     sport: Sport
     markets: tuple[str, ...]
-    winner: frozenset[SelectionKey]
+
+    @property
+    def winner(self) -> frozenset[SelectionKey]:
+        """The answers to who wins.
+
+        A bookmaker with other answers asks another question: a draw in hockey means regular time
+        only, football without one returns the stake. Such a market is left out.
+        """
+        return _THREE if SPORTS[self.sport].has_draw else _TWO
+
+
+_TWO = frozenset({SelectionKey.HOME, SelectionKey.AWAY})
+_THREE = _TWO | {SelectionKey.DRAW}
 
 
 # By the beginning of the sport key. Lines in tennis are games there, sets with us.
 RULES: dict[str, SportRules] = {
-    "soccer_": SportRules(
-        sport=Sport.FOOTBALL,
-        markets=("h2h", "spreads", "totals"),
-        winner=_TWO | {SelectionKey.DRAW},
-    ),
-    "basketball_": SportRules(
-        sport=Sport.BASKETBALL, markets=("h2h", "spreads", "totals"), winner=_TWO
-    ),
-    "icehockey_": SportRules(sport=Sport.HOCKEY, markets=("h2h", "spreads", "totals"), winner=_TWO),
-    "tennis_": SportRules(sport=Sport.TENNIS, markets=("h2h",), winner=_TWO),
+    "soccer_": SportRules(sport=Sport.FOOTBALL, markets=("h2h", "spreads", "totals")),
+    "basketball_": SportRules(sport=Sport.BASKETBALL, markets=("h2h", "spreads", "totals")),
+    "icehockey_": SportRules(sport=Sport.HOCKEY, markets=("h2h", "spreads", "totals")),
+    "tennis_": SportRules(sport=Sport.TENNIS, markets=("h2h",)),
 }
 
 

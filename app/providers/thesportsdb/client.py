@@ -25,7 +25,7 @@ from app.providers.provider import (
     Rejected,
     Scope,
 )
-from app.providers.thesportsdb.normalize import NAME, SPORTS, read_live, read_rows
+from app.providers.thesportsdb.normalize import NAME, THEIR_SPORTS, read_live, read_rows
 from app.providers.thesportsdb.payloads import rows_of
 from app.sports.ids import ExternalId
 from app.sports.match import Sport
@@ -81,7 +81,7 @@ class TheSportsDb:
 
     def rules(self) -> Sequence[PollRule]:
         """Returns one rule for fixtures and one for scores of each sport."""
-        return [rule for sport in SPORTS for rule in (self._fixtures(sport), self._scores(sport))]
+        return [rule for sport in THEIR_SPORTS for rule in (self._fixtures(sport), self._scores(sport))]
 
     async def fixtures(self, ask: Ask) -> Answer:
         """Asks for the matches of the next days that have not begun."""
@@ -124,12 +124,12 @@ class TheSportsDb:
         )
 
     async def _day(self, scope: Scope, sport: Sport, day: date) -> Part:
-        question = {"d": day.isoformat(), "s": SPORTS[sport].replace(" ", "_")}
+        question = {"d": day.isoformat(), "s": THEIR_SPORTS[sport].replace(" ", "_")}
         reply = await self._v1("eventsday.php", question)
         return read_rows(self._rows(reply), scope, sport, reply.received_at)
 
     async def _live(self, sport: Sport) -> Part:
-        name = SPORTS[sport].replace(" ", "_").lower()
+        name = THEIR_SPORTS[sport].replace(" ", "_").lower()
         reply = await self._ask(
             Request(path=f"/api/v2/json/livescore/{name}", headers={"X-API-KEY": self._key})
         )

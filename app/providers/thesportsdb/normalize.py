@@ -21,7 +21,7 @@ from app.sports.observation import (
 
 NAME = "thesportsdb"
 # Its names of our sports: in `strSport`; in addresses, the words are joined by an underscore.
-SPORTS = {
+THEIR_SPORTS = {
     Sport.FOOTBALL: "Soccer",
     Sport.BASKETBALL: "Basketball",
     Sport.TENNIS: "Tennis",
@@ -64,7 +64,7 @@ def read_live(rows: Sequence[msgspec.Raw], sport: Sport, received_at: datetime) 
 
 def observation_of(row: Row, sport: Sport, received_at: datetime) -> Observation | None:
     """Returns what a row says; None when it is of another sport. Raises Unfit."""
-    if row.sport is not None and row.sport.strip().casefold() != SPORTS[sport].casefold():
+    if row.sport is not None and row.sport.strip().casefold() != THEIR_SPORTS[sport].casefold():
         return None
     match = _match_of(row)
     return Observation(
