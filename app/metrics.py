@@ -106,6 +106,34 @@ feed_write_seconds = _histogram(
 dead_letters = _counter(
     "touchline_dead_letters", "Things that could not be taken in.", "provider", "code"
 )
+conflicts_opened = _counter(
+    "touchline_conflicts_opened", "Times providers began to disagree.", "sport", "field"
+)
+conflicts_closed = _counter(
+    "touchline_conflicts_closed",
+    "Disagreements that ended: the others came round, we did, or they fell silent.",
+    "sport",
+    "field",
+    "outcome",
+)
+conflicts_open = _gauge(
+    "touchline_conflicts_open", "Disagreements of providers that are open.", "sport", "field"
+)
+prices_expired = _counter(
+    "touchline_prices_expired", "Markets priced anew because quotes of theirs went stale."
+)
+matches_frozen = _gauge(
+    "touchline_matches_frozen", "Matches that look frozen and are to be verified.", "sport"
+)
+pushes = _counter("touchline_pushes", "Bodies pushed by feeds.", "provider", "outcome")
+push_seconds = _histogram(
+    "touchline_push_seconds", "From a body's arrival to its commit.", "provider"
+)
+publications = _counter(
+    "touchline_publications", "Messages heard on Redis' match channels.", "outcome"
+)
+archived_bytes = _counter("touchline_archived_bytes", "Bytes of answers archived.", "provider")
+archive_skipped = _counter("touchline_archive_skipped", "Answers that were not archived.", "reason")
 recordings_refused = _gauge("touchline_recordings_refused", "Recordings that do not parse.")
 
 
