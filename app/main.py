@@ -20,6 +20,7 @@ from app.access.tiers import allowances
 from app.access.tokens import AccessTokens
 from app.api import problems
 from app.api.auth import auth_routes
+from app.api.feeds import Feeds, feed_routes
 from app.api.guards import Admission
 from app.api.leagues import league_routes
 from app.api.markets import market_routes
@@ -34,7 +35,7 @@ from app.ops.health import Vitals, health_routes
 from app.ops.metrics import metrics_routes
 from app.ops.traffic import Traffic
 from app.pages.routes import page_routes
-from app.settings import Settings
+from app.settings import Settings, feed_keys
 from app.sockets.live import Live, live_routes
 from app.sports.match import Sport
 from app.stream.hub import Hub
@@ -55,6 +56,7 @@ _ROUTES: Sequence[ControllerRouterHandler] = (
     *match_routes,
     *market_routes,
     *provider_routes,
+    *feed_routes,
     *live_routes,
     *page_routes,
 )
@@ -126,6 +128,8 @@ async def _open(app: Litestar, settings: Settings, stack: AsyncExitStack) -> Non
     state.gate = _gate(settings, redis)
     state.live = Live(hub, pool, state.gate, send_timeout_s=settings.stream.send_timeout_s)
     state.rate_limits = RateLimits(redis)
+    feeds = settings.providers.feeds
+    state.feeds = Feeds(pool, feed_keys(feeds.keys), state.rate_limits, per_minute=feeds.per_minute)
     state.log_ins = LogIns(
         state.sessions,
         state.gate.tokens,

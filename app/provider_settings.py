@@ -93,6 +93,9 @@ class FeedSettings(msgspec.Struct, frozen=True, kw_only=True):
             secret=True,
         ),
     ] = ""
+    per_minute: Annotated[
+        int, env("LIMIT_FEED_PER_MINUTE", "Bodies a feed may push in a minute.", ge=1)
+    ] = 6_000
 
 
 class ArchiveSettings(msgspec.Struct, frozen=True, kw_only=True):

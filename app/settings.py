@@ -5,6 +5,7 @@ list of them: `app list settings` and `.env.example` are printed from it.
 """
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from ipaddress import ip_network
 from typing import Annotated, Any, Literal, get_type_hints
@@ -16,6 +17,13 @@ from app.provider_settings import ProviderSettings
 from app.variables import env
 
 DEVELOPMENT_SECRET = "touchline-development-secret-not-for-production"  # noqa: S105
+
+
+# As long as what it signs with: HMAC-SHA256 keys below 32 bytes are weaker than the hash.
+FEED_SECRET_LENGTH_MIN = 32
+# Providers of our own: what they say is not for others to say.
+NOT_FEEDS = frozenset({"redis", "replay"})
+_FEED_NAME = re.compile(r"[a-z][a-z0-9_-]{0,39}\Z")
 
 
 class BadSettings(Exception):
@@ -313,8 +321,30 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
     settings = msgspec.convert(tree, Settings)
     check_networks("FORWARDED_ALLOW_IPS", settings.api.forwarded_allow_ips)
     check_networks("METRICS_ALLOW_IPS", settings.api.metrics_allow_ips)
+    feed_keys(settings.providers.feeds.keys)
     check_production(settings)
     return settings
+
+
+def feed_keys(text: str) -> Mapping[str, tuple[str, ...]]:
+    """Returns the secrets of each feed; two while one is replaced by the other.
+
+    Raises BadSettings, which names the feed and never the secret.
+    """
+    keys: dict[str, tuple[str, ...]] = {}
+    for number, pair in enumerate(filter(None, (pair.strip() for pair in text.split(","))), 1):
+        name, _, secret = pair.partition(":")
+        if _FEED_NAME.match(name) is None or name in NOT_FEEDS:
+            raise BadSettings(
+                f"FEED_KEYS: pair {number} has no name of a feed before its colon: a-z, 0-9, _, -;"
+                f" not {', '.join(sorted(NOT_FEEDS))}"
+            )
+        if len(secret) < FEED_SECRET_LENGTH_MIN or not secret.isascii():
+            raise BadSettings(
+                f"FEED_KEYS: the secret of {name} needs {FEED_SECRET_LENGTH_MIN} ASCII characters"
+            )
+        keys[name] = (*keys.get(name, ()), secret)
+    return keys
 
 
 def check_networks(name: str, text: str) -> None:

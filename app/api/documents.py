@@ -303,16 +303,20 @@ _SAID = {
 
 
 def described(
-    answer: Any, *, query: type[Query] | None = None, problems: tuple[int, ...] = ()
+    answer: Any,
+    *,
+    query: type[Query] | None = None,
+    problems: tuple[int, ...] = (),
+    status: int = 200,
 ) -> dict[str, Any]:
     """Returns what a route is declared with, so that OpenAPI knows its query and answers."""
     responses: dict[int, ResponseSpec] = {
-        200: ResponseSpec(answer, description="The answer.", generate_examples=NO_EXAMPLES)
+        status: ResponseSpec(answer, description="The answer.", generate_examples=NO_EXAMPLES)
     }
-    for status in (*problems, 429, 503):
-        responses[status] = ResponseSpec(
+    for problem in (*problems, 429, 503):
+        responses[problem] = ResponseSpec(
             Problem,
-            description=_SAID[status],
+            description=_SAID[problem],
             media_type=MEDIA_TYPE,  # pyright: ignore[reportArgumentType]
             generate_examples=NO_EXAMPLES,
         )

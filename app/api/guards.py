@@ -18,6 +18,8 @@ from app.errors import AppError, NotAllowed, NotAuthenticated
 
 # Pages, their files, documentation, probes: nobody is asked who they are, nothing is counted.
 OPEN_PREFIXES = ("/health", "/metrics", "/docs", "/schema", "/static/", "/matches/", "/ops")
+# Feeds say who they are by a signature of the body, and have a limit of their own.
+SIGNED_PREFIX = "/api/feeds/"
 OPEN_PATHS = frozenset({"/", "/favicon.ico", "/robots.txt"})
 # Here credentials are asked for, so whatever the caller still holds does not count.
 LOG_IN_PATHS = frozenset({"/auth/register", "/auth/login", "/auth/refresh", "/auth/logout"})
@@ -73,7 +75,7 @@ def plain_path(path: str) -> str:
 
 def is_open(path: str) -> bool:
     """Says whether a path is free for all and not counted."""
-    return path in OPEN_PATHS or path.startswith(OPEN_PREFIXES)
+    return path in OPEN_PATHS or path.startswith((*OPEN_PREFIXES, SIGNED_PREFIX))
 
 
 async def who_asks(scope: HTTPScope, gate: Gate, *, path: str) -> tuple[Principal, AppError | None]:

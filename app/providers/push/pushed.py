@@ -130,11 +130,12 @@ class PushedMarket(_Pushed, frozen=True, kw_only=True):
 class PushedItem(_Pushed, frozen=True, kw_only=True):
     """One observation: one match at one moment.
 
-    `incidents` are all there were so far; null: not told here.
+    `observed_at` is when it was so. It has no default: a body that is sent again, by whomever,
+    would else be news. `incidents` are all there were so far; null: not told here.
     """
 
     match: PushedMatch
-    observed_at: Time | None = None
+    observed_at: Time
     score: PushedScore | None = None
     incidents: tuple[Incident, ...] | None = None
     markets: tuple[PushedMarket, ...] = ()
@@ -163,13 +164,11 @@ def observation_of(item: PushedItem, provider: str, received_at: datetime) -> Ob
     )
 
 
-def moment(told: datetime | None, received_at: datetime) -> datetime:
+def moment(told: datetime, received_at: datetime) -> datetime:
     """Returns when something was seen: the sender's word, never later than we heard it.
 
     Raises Unfit for a clock that cannot be right.
     """
-    if told is None:
-        return received_at
     if not YEAR_MIN <= told.year <= YEAR_MAX:
         raise Unfit("bad_time", "a time is out of range")
     if told > received_at + CLOCK_AHEAD_MAX:

@@ -238,7 +238,7 @@ def _observation(
 def _observed_at(root: Element, received_at: datetime) -> datetime:
     told_ms = whole(root, "timestamp", -1)
     if told_ms < 0:
-        return received_at
+        raise Unfit("bad_time", "timestamp is missing")
     try:
         return moment(_EPOCH + timedelta(milliseconds=told_ms), received_at)
     except OverflowError:
