@@ -138,6 +138,8 @@ class ApiFootball:
             return Answer()
         reply, live = await self._items("/fixtures", live="all")
         told = _ids_of(live)
+        first = {id(item) for item in told.values()}
+        rest = [item for item in live if id(item) not in first]
         wanted = [one for one in ask.matches if one.isdecimal()]
         missing = self._memory.missing(told.keys(), wanted)[: BATCHES_MAX * IDS_MAX]
         others: list[Answer] = []
@@ -146,11 +148,12 @@ class ApiFootball:
                 batch = missing[start : start + IDS_MAX]
                 others.append(await self._fixtures(ids="-".join(batch)))
                 self._note_looked_up(others[-1], batch)
-            live = [*(await self._events_of(told, wanted)), *live]
+            await self._add_events(told, wanted)
         except ProviderError as error:
             self._note_failed(error)
         self._memory.saw_live(told.keys())
-        return _together([self._read(live, self._read_fixture, reply), *others])
+        answer = self._read([*told.values(), *rest], self._read_fixture, reply)
+        return _together([answer, *others])
 
     async def markets(self, ask: Ask) -> Answer:
         """Asks for quotes of the matches named: in play, else before the match."""
@@ -235,16 +238,14 @@ class ApiFootball:
             page, pages = page + 1, envelope.paging.total
         return odds.pages_as_one(answers)
 
-    async def _events_of(
-        self, told: Mapping[ExternalId, msgspec.Raw], wanted: Sequence[ExternalId]
-    ) -> list[msgspec.Raw]:
-        """Returns those wanted matches with their events that came without them."""
+    async def _add_events(
+        self, told: dict[ExternalId, msgspec.Raw], wanted: Sequence[ExternalId]
+    ) -> None:
+        """Adds the events to wanted matches that came without them."""
         without = [one for one in wanted if one in told and not _has_events(told[one])]
-        found: list[msgspec.Raw] = []
         for one in without[:EVENTS_MAX]:
             _, events = await self._items("/fixtures/events", fixture=one)
-            found.append(normalize.with_events(told[one], events))
-        return found
+            told[one] = normalize.with_events(told[one], events)
 
     def _note_looked_up(self, answer: Answer, batch: Sequence[ExternalId]) -> None:
         interval_s = (self._fastest_ms or _SCORES_MS) / 1000

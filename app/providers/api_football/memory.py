@@ -1,4 +1,4 @@
-"""What one process remembers between polls, so that no final whistle is missed and none asked twice.
+"""What one process remembers between polls: so no final whistle is missed, and none asked twice.
 
 It is never the truth: forgotten, it costs a few requests more.
 """
