@@ -15,9 +15,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import msgspec
+from msgspec.structs import replace
 
-from app.polling.schedule import INTERVAL_MS_MAX, Pace, Phase, Rank, interval_of, shown
-from app.providers.provider import Window
+from app.polling.schedule import INTERVAL_MS_MAX, Pace, Phase, Rank, Task, interval_of, shown
+from app.providers.provider import Scope, Window
 
 # Of the limit: kept for surprises, as operators of collectors do who stop at a tenth.
 RESERVE = 0.1
@@ -29,6 +30,7 @@ HORIZON_S = 86_400.0
 # Steps of the bisection: the stretch is found to a thousandth.
 _STEPS = 14
 _ALL = tuple(Rank)
+UNSTRETCHED: Mapping[Rank, float] = dict.fromkeys(Rank, 1.0)
 _IN_PLAY = (Phase.LIVE, Phase.BREAK)
 
 
@@ -67,10 +69,9 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     nothing in play now, else of quiet hours.
     """
 
+    task: Task
     paces: tuple[Pace, ...]
     later: Pace | None = None
-    cost: int = 1
-    matches_max: int = 0
     outlook: Outlook = Outlook()
 
 
@@ -96,60 +97,44 @@ class _Spent:
         in_play = any(p.cell is not None and p.cell.phase in _IN_PLAY for p in asked.paces)
         # What is in play now goes on for what was expected of it, and for this moment at least.
         on_s = max(busy_s, min(horizon_s, asked.outlook.span_s)) if in_play else busy_s
-        now_s = on_s if in_play else horizon_s - on_s
-        several = together_s / busy_s if busy_s else 1.0
-        self._now = _Rate(asked, asked.paces, now_s)
-        later = () if asked.later is None else (asked.later,)
-        self._later = _Rate(asked, later, horizon_s - now_s, several=1.0 if in_play else several)
+        self._now_s = on_s if in_play else horizon_s - on_s
+        self._later_s = horizon_s - self._now_s
+        self._task, self._paces = asked.task, asked.paces
+        self._later = () if asked.later is None else (asked.later,)
+        is_scores = asked.task.scope is Scope.SCORES
+        if asked.later is not None and not in_play and busy_s and is_scores:
+            self._later = (replace(asked.later, matches=math.ceil(together_s / busy_s)),)
 
     def cost(self, stretch: Mapping[Rank, float]) -> float:
         """Returns the requests, weighed by their cost."""
-        return self._now.cost(stretch) + self._later.cost(stretch)
+        now = self._now_s / interval_of(self._task, self._paces, stretch)
+        later = self._later_s / interval_of(self._task, self._later, stretch)
+        return self._task.cost * 1000 * (now + later)
 
 
-class _Rate:
-    """What paces cost while they last."""
+def stretched(
+    asked: Sequence[Asked], quotas: Sequence[Quota], *, horizon_s: float = HORIZON_S
+) -> Stretch:
+    """Returns how one provider's tasks are to be slowed down so that every quota lasts.
 
-    def __init__(
-        self, asked: Asked, paces: Sequence[Pace], lasting_s: float, *, several: float = 0.0
-    ) -> None:
-        self._weight = asked.cost * lasting_s * 1000
-        self._wish: dict[Rank, float] = {}
-        # Requests a millisecond that name their matches, over one for the task's own rhythm.
-        self._named: dict[Rank, float] = {}
-        for pace in paces:
-            quickest = self._wish.get(pace.rank, math.inf)
-            self._wish[pace.rank] = min(quickest, pace.wish_ms)
-            if asked.matches_max:
-                requests = max(pace.matches, several) / asked.matches_max / pace.wish_ms
-                self._named[pace.rank] = self._named.get(pace.rank, 0.0) + requests
-
-    def cost(self, stretch: Mapping[Rank, float]) -> float:
-        if not self._wish:
-            return 0.0
-        quickest = min(wish * stretch[rank] for rank, wish in self._wish.items())
-        named = sum(rate / stretch[rank] for rank, rate in self._named.items())
-        return self._weight * (1 / quickest + named)
-
-
-def stretched(asked: Sequence[Asked], quotas: Sequence[Quota]) -> Stretch:
-    """Returns how one provider's tasks are to be slowed down so that every quota lasts."""
+    `horizon_s` is how far ahead matches are known; of what is left beyond it, its share is planned.
+    """
     times = dict.fromkeys(Rank, 1.0)
     bound: dict[Rank, Quota] = {}
     for quota in quotas:
-        for rank, found in _stretch_for(asked, quota).items():
+        for rank, found in _stretch_for(asked, quota, horizon_s).items():
             if found > times[rank]:
                 times[rank] = found
                 bound[rank] = quota
     return Stretch(times=times, quota=bound)
 
 
-def _stretch_for(asked: Sequence[Asked], quota: Quota) -> Mapping[Rank, float]:
+def _stretch_for(asked: Sequence[Asked], quota: Quota, known_s: float) -> Mapping[Rank, float]:
     if quota.window is Window.MINUTE:
         # It is renewed before the plan could react: its limit is a speed, not a store.
         horizon_s, left, share = 60.0, quota.limit, 1.0
     else:
-        horizon_s = min(max(quota.resets_in_s, 1.0), HORIZON_S)
+        horizon_s = min(max(quota.resets_in_s, 1.0), known_s)
         left, share = quota.remaining, horizon_s / max(quota.resets_in_s, 1.0)
     spent = [_Spent(one, horizon_s) for one in asked]
     planned = max(0.0, left - RESERVE * quota.limit) * share
@@ -185,14 +170,18 @@ def _solve(spent: Sequence[_Spent], ranks: Sequence[Rank], budget: float) -> dic
     return {rank: times * beyond for rank, times in stretch.items()}
 
 
-def decide(paces: Sequence[Pace], stretch: Stretch) -> Decision:
+def decide(task: Task, paces: Sequence[Pace], stretch: Stretch) -> Decision:
     """Returns the interval of a task that has paces, and the sentence that explains it."""
-    interval = interval_of(paces, stretch.times)
+    interval = interval_of(task, paces, stretch.times)
     first = min(paces, key=lambda pace: (pace.wish_ms * stretch.times[pace.rank], pace.wish_ms))
+    wished = interval_of(task, paces, UNSTRETCHED)
     told = f"{first.why}: {shown(first.wish_ms)}"
+    if wished < first.wish_ms:
+        named = sum(pace.matches for pace in paces)
+        told = f"{told} each, {named} matches by {task.matches_max}: {shown(wished)}"
     quota = stretch.quota.get(first.rank)
     if quota is None:
-        return Decision(interval_ms=first.wish_ms, because=told)
+        return Decision(interval_ms=max(1, round(interval)), because=told)
     left = f"{told}; quota {quota.remaining} of {quota.limit} until {until(quota)}"
     if quota.window is Window.MINUTE:
         left = f"{told}; quota {quota.limit} a minute"

@@ -231,9 +231,39 @@ def _clamped(
     return Pace(wish_ms=wish_ms, rank=rank, matches=matches, why=why, cell=cell)
 
 
-def interval_of(paces: Sequence[Pace], stretch: Mapping[Rank, float]) -> float:
-    """Returns the interval of a task whose paces are stretched, in ms; infinite without one."""
-    return min((pace.wish_ms * stretch[pace.rank] for pace in paces), default=float("inf"))
+def later_of(task: Task, now: Sequence[Pace], paces: Paces) -> Pace | None:
+    """Returns the pace of the rest of the day: what a budget has to keep something for.
+
+    A task with something in play goes on in quiet hours, one without will have something in play.
+    Prices are expected to stay as wanted as they are.
+    """
+    if task.scope is Scope.FIXTURES or not now:
+        return None
+    matches = sum(pace.matches for pace in now)
+    in_play = any(p.cell is not None and p.cell.phase in (Phase.LIVE, Phase.BREAK) for p in now)
+    scores = task.scope is Scope.SCORES
+    rank = Rank.UNWATCHED_SCORES if scores else Rank.MARKETS_BEFORE
+    if in_play:
+        wish = (paces.idle_ms if scores else paces.hours_before_ms) / paces.speed
+    else:
+        wish = paces.of_phase(Phase.LIVE) * (paces.unwatched_times if scores else 1.0)
+        rank = Rank.UNWATCHED_SCORES if scores else Rank.WATCHED_LIVE
+    return _clamped(task, wish, rank, matches, "later")
+
+
+def interval_of(task: Task, paces: Sequence[Pace], stretch: Mapping[Rank, float]) -> float:
+    """Returns the interval of a task whose paces are stretched, in ms; infinite without one.
+
+    A task whose requests name their matches is asked as often as it takes to name each of them in
+    its turn, but never faster than the rule.
+    """
+    quickest = min((pace.wish_ms * stretch[pace.rank] for pace in paces), default=float("inf"))
+    if not task.matches_max:
+        return quickest
+    requests = sum(
+        pace.matches / (task.matches_max * pace.wish_ms * stretch[pace.rank]) for pace in paces
+    )
+    return max(task.rule_ms, min(quickest, 1 / requests)) if requests else quickest
 
 
 def shown(interval_ms: float) -> str:

@@ -63,6 +63,17 @@ CREATE UNLOGGED TABLE plan_runs (
 ) WITH (fillfactor = 50);
 """
 
+# Unlogged: what is not known to have been asked is asked.
+ASKED = """
+CREATE UNLOGGED TABLE poll_asked (
+    task_id BIGINT NOT NULL,
+    match_id BIGINT NOT NULL,
+    generation BIGINT NOT NULL,
+    asked_at TIMESTAMPTZ NOT NULL,
+    CONSTRAINT poll_asked_pkey PRIMARY KEY (task_id, match_id)
+) WITH (fillfactor = 50);
+"""
+
 QUOTAS = """
 CREATE TABLE provider_quotas (
     provider TEXT NOT NULL,
@@ -88,6 +99,7 @@ CREATE TABLE provider_blocks (
 DOWNGRADE = """
 DROP TABLE provider_blocks;
 DROP TABLE provider_quotas;
+DROP TABLE poll_asked;
 DROP TABLE plan_runs;
 DROP TABLE demand;
 DROP TABLE demand_holders;
@@ -108,6 +120,7 @@ def upgrade() -> None:
     run(TASKS)
     run(OVERRIDES)
     run(DEMAND)
+    run(ASKED)
     run(QUOTAS)
 
 

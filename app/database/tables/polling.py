@@ -108,6 +108,17 @@ class PlanRun(Table):
     at: Mapped[datetime]
 
 
+class PollAsked(Table):
+    """When a task that names its matches last named this one, and in which of its polls."""
+
+    __tablename__ = "poll_asked"
+    __table_args__ = ({"prefixes": ["UNLOGGED"], "postgresql_with": {"fillfactor": "50"}},)
+    task_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    match_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    generation: Mapped[int]
+    asked_at: Mapped[datetime]
+
+
 class ProviderQuota(Table):
     """What is left of one quota of one provider, for all processes.
 
