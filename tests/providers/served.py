@@ -1,7 +1,7 @@
 """A provider's server for tests: real HTTP on loopback that answers what it is told to."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from urllib.parse import parse_qsl, urlsplit
 
@@ -53,7 +53,7 @@ class Server:
 
 
 @asynccontextmanager
-async def serving(answer: Callable[[Asked], Told]) -> AsyncIterator[Server]:
+async def serving(answer: Callable[[Asked], Told]) -> AsyncGenerator[Server, None]:
     """Serves while the block lasts."""
     server = Server(answer)
     listening = await asyncio.start_server(server.serve, "127.0.0.1", 0)

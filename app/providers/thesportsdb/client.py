@@ -81,7 +81,9 @@ class TheSportsDb:
 
     def rules(self) -> Sequence[PollRule]:
         """Returns one rule for fixtures and one for scores of each sport."""
-        return [rule for sport in THEIR_SPORTS for rule in (self._fixtures(sport), self._scores(sport))]
+        return [
+            rule for sport in THEIR_SPORTS for rule in (self._fixtures(sport), self._scores(sport))
+        ]
 
     async def fixtures(self, ask: Ask) -> Answer:
         """Asks for the matches of the next days that have not begun."""
@@ -94,7 +96,7 @@ class TheSportsDb:
         if self._version == 2:
             parts = [await self._live(ask.sport)]
         else:
-            days = _days_of_scores(datetime.now(UTC))
+            days = days_of_scores(datetime.now(UTC))
             parts = [await self._day(Scope.SCORES, ask.sport, day) for day in days]
         answered = {said.external_id for observations, _ in parts for said in observations}
         wanted = [match for match in ask.matches if match not in answered]
@@ -194,7 +196,7 @@ class TheSportsDb:
             raise
 
 
-def _days_of_scores(now: datetime) -> Sequence[date]:
+def days_of_scores(now: datetime) -> Sequence[date]:
     """Returns today, after yesterday while its last matches may go on."""
     earlier = (now - YESTERDAY_FOR).date()
     return (now.date(),) if earlier == now.date() else (earlier, now.date())
