@@ -5,9 +5,6 @@ from functools import partial
 
 import asyncpg
 import msgspec
-from asyncpg.exceptions._base import (
-    DataError as ClientDataError,  # pyright: ignore[reportPrivateUsage] - it has no other name.
-)
 
 from app.database import engine
 from app.database.engine import Connection, Pool
@@ -22,13 +19,16 @@ from app.sports.observation import Observation
 WRITE_TRIES_MAX = 3
 # Those who tell each thing once: what they say of an unknown match is kept message by message.
 _TOLD_ONCE = frozenset({"push", "publish"})
-# What Postgres, or the driver on the way to it, says of values that cannot be stored.
+# What Postgres says of values it cannot store, the driver of those it cannot send, and our own
+# code of those it cannot count with. One hostile value must not stop a thousand good ones.
 _REFUSALS = (
     asyncpg.DataError,
-    ClientDataError,
     asyncpg.IntegrityConstraintViolationError,
     asyncpg.CardinalityViolationError,
     asyncpg.ProgramLimitExceededError,
+    ValueError,
+    ArithmeticError,
+    msgspec.MsgspecError,
 )
 
 log = logger(__name__)
@@ -134,6 +134,13 @@ async def _at_once(
         ingested = await ingest(connection, observations, known)
     except _REFUSALS as error:
         raise _Refused(f"{type(error).__name__}: {error}") from error
+    except ExceptionGroup as group:
+        # Some of it is written beside the rest.
+        _, others = group.split(_REFUSALS)
+        if others is not None:
+            raise
+        first = group.exceptions[0]
+        raise _Refused(f"{type(first).__name__}: {first}") from group
     unknown = [
         Lost(observation=one, code="unknown_match", message="nobody knows which match it is of")
         for one in observations
@@ -173,8 +180,16 @@ def _letter(origin: Origin, lost: Lost) -> Letter:
     return Letter(
         code=lost.code,
         message=lost.message,
-        raw=msgspec.json.encode(lost.observation),
+        raw=_encoded(lost.observation),
         external_id=lost.observation.external_id,
         form="observation",
         newest_only=origin.scope not in _TOLD_ONCE,
     )
+
+
+def _encoded(observation: Observation) -> bytes:
+    try:
+        return msgspec.json.encode(observation)
+    except UnicodeEncodeError:
+        # Half a character is in it, so no JSON can be made of it; this is for people.
+        return repr(observation).encode(errors="backslashreplace")
