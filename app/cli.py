@@ -32,6 +32,7 @@ COMMANDS = {
     "sync": ("app.commands.sync:sync", "Asks the providers here and now."),
     "providers": ("app.commands.providers:providers", "Prints how each provider is."),
     "replay": ("app.commands.replay:replay", "Records what a provider says."),
+    "stadium": ("app.commands.stadium:stadium", "Plays recordings as the providers would."),
 }
 
 

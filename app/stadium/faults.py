@@ -19,6 +19,8 @@ from app.stadium.naming import ProviderKey
 FAULTS_MAX = 200
 LATENCY_MS_MAX = 60_000
 LASTS_S_MAX = 86_400.0
+# A stream may be resumed from so long ago; until then it must be known what was said.
+KEPT_MS = 600_000
 
 
 class FaultKind(StrEnum):
@@ -72,6 +74,19 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
     begins_ms: int
     ends_ms: int | None
 
+    def is_past(self, now_ms: int) -> bool:
+        """Says whether nobody will ask any more what was said while it was on."""
+        return self.ends_ms is not None and now_ms - self.ends_ms > KEPT_MS
+
+    def ended(self, now_ms: int, provider: str | None) -> "Window | None":
+        """Returns it as it is when it ends now; None when it never began."""
+        over = self.ends_ms is not None and self.ends_ms <= now_ms
+        if over or provider not in {None, self.fault.provider}:
+            return self
+        if self.begins_ms >= now_ms:
+            return None
+        return msgspec.structs.replace(self, ends_ms=now_ms)
+
     def on(self, now_ms: int) -> bool:
         """Says whether it is on; the end is not."""
         return self.begins_ms <= now_ms and (self.ends_ms is None or now_ms < self.ends_ms)
@@ -87,17 +102,16 @@ class Faults:
 
     def add(self, faults: Iterable[Fault], *, now_ms: int) -> None:
         """Adds faults, `from_s` counted from `now_ms`; raises TooManyFaults."""
-        windows = (*self._windows, *(_window(fault, now_ms) for fault in faults))
+        kept = [each for each in self._windows if not each.is_past(now_ms)]
+        windows = (*kept, *(_window(fault, now_ms) for fault in faults))
         if len(windows) > FAULTS_MAX:
             raise TooManyFaults(f"at most {FAULTS_MAX} faults at once")
         self._windows = windows
 
-    def clear(self, provider: str | None = None) -> None:
-        """Takes back all faults, or those of one provider."""
+    def clear(self, *, now_ms: int, provider: str | None = None) -> None:
+        """Ends all faults now, or those of one provider; what was said before stays so."""
         self._windows = tuple(
-            each
-            for each in self._windows
-            if provider is not None and each.fault.provider != provider
+            ended for each in self._windows if (ended := each.ended(now_ms, provider)) is not None
         )
 
     def windows(self) -> tuple[Window, ...]:

@@ -100,6 +100,7 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
     home: Called
     away: Called
     start_time: datetime
+    ends_at: datetime
     said_at: datetime
     score: Score
     incidents: tuple[Incident, ...]
@@ -177,6 +178,7 @@ class Voice:
             home=call_side(provider, header.home, league, sport, degree=self._degree),
             away=call_side(provider, header.away, league, sport, degree=self._degree),
             start_time=play.start_time + self._kick_off_off(play),
+            ends_at=moment_of(play.ends_ms),
             said_at=moment_of(clock_ms),
             score=track.score_at(at),
             incidents=track.incidents_at(at),
