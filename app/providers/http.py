@@ -11,6 +11,7 @@ import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from urllib.parse import quote
 
@@ -116,6 +117,7 @@ class Http:
         self._allowance = allowance
         self._quotas = quotas
         self._keep = keep
+        self._timeout_s = timeout_s
         self._client = httpx.AsyncClient(
             base_url=base_url,
             headers=self._headers,
@@ -169,33 +171,42 @@ class Http:
         return [word for each in words for word in each.values()]
 
     async def _exchange(self, request: Request) -> Reply:
-        path, secrets = _with_secrets(request)
         try:
-            async with self._client.stream(
-                request.method,
-                path,
-                params={**request.parameters, **secrets},
-                headers=dict(request.headers),
-                content=request.body,
-            ) as response:
-                body = bytearray()
-                async for piece in response.aiter_bytes():
-                    body += piece
-                    if len(body) > BODY_BYTES_MAX:
-                        raise ProviderUnreadable(f"more than {BODY_BYTES_MAX} bytes")
-                return Reply(
-                    status=response.status_code,
-                    headers={name.lower(): value for name, value in response.headers.items()},
-                    body=bytes(body),
-                    received_at=datetime.now(UTC),
-                )
-        except httpx.TimeoutException as error:
+            # The client's own timeout begins anew with every byte; a trickle would never end.
+            async with asyncio.timeout(self._timeout_s):
+                return await self._received(request)
+        except (httpx.TimeoutException, TimeoutError) as error:
             raise ProviderTimeout(type(error).__name__) from None
         except httpx.DecodingError as error:
             raise ProviderUnreadable(type(error).__name__) from None
-        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+        except (httpx.LocalProtocolError, httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
+            raise ProviderRefused(f"it cannot be asked so: {type(error).__name__}") from None
+        except (httpx.HTTPError, OSError) as error:
             # The text may hold the URL; the type says enough.
             raise ProviderUnavailable(type(error).__name__) from None
+        except ValueError as error:  # A header or a host in letters that cannot be sent.
+            raise ProviderRefused(f"it cannot be asked so: {type(error).__name__}") from None
+
+    async def _received(self, request: Request) -> Reply:
+        path, secrets = _with_secrets(request)
+        async with self._client.stream(
+            request.method,
+            path,
+            params={**request.parameters, **secrets},
+            headers=dict(request.headers),
+            content=request.body,
+        ) as response:
+            body = bytearray()
+            async for piece in response.aiter_bytes():
+                body += piece
+                if len(body) > BODY_BYTES_MAX:
+                    raise ProviderUnreadable(f"more than {BODY_BYTES_MAX} bytes")
+            return Reply(
+                status=response.status_code,
+                headers={name.lower(): value for name, value in response.headers.items()},
+                body=bytes(body),
+                received_at=datetime.now(UTC),
+            )
 
     def _archive(self, request: Request, reply: Reply) -> None:
         if self._keep is not None:
@@ -236,14 +247,23 @@ def check(reply: Reply, accept: frozenset[int], hidden: Sequence[str] = ()) -> N
     wait_s = retry_after_s(reply.headers)
     if reply.status == HTTPStatus.TOO_MANY_REQUESTS:
         raise QuotaSpent(text, retry_after_s=wait_s)
+    if reply.status == HTTPStatus.REQUEST_TIMEOUT:
+        raise ProviderTimeout(text)
     if reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         raise ProviderUnavailable(text, retry_after_s=wait_s)
     raise ProviderRefused(text)
 
 
 def retry_after_s(headers: Mapping[str, str]) -> float | None:
-    """Returns the seconds of a Retry-After header, bounded; None without one in seconds."""
+    """Returns how long a Retry-After header asks to wait, bounded; None without one.
+
+    It is in seconds, or a date of HTTP (RFC 9110, 10.2.3).
+    """
     text = headers.get("retry-after", "")
-    if not text.isascii() or not text.isdigit():
+    if text.isascii() and text.isdigit():
+        return min(float(text), RETRY_AFTER_S_MAX)
+    try:
+        wait = parsedate_to_datetime(text) - datetime.now(UTC)
+    except (TypeError, ValueError, OverflowError):
         return None
-    return min(float(text), RETRY_AFTER_S_MAX)
+    return min(max(0.0, wait.total_seconds()), RETRY_AFTER_S_MAX)
