@@ -16,13 +16,14 @@ from app.database.tables import (
     changes,
     dead_letters,
     health,
+    identity,
     markets,
     matches,
     polling,
 )
 from app.database.tables.base import METADATA
 
-MAPPED = (access, belief, catalog, changes, dead_letters, health, markets, matches, polling)
+MAPPED = (access, belief, catalog, changes, dead_letters, health, identity, markets, matches, polling)
 PARTITIONED = ("changes_", "odds_history_", "dead_letters_")
 
 

@@ -10,7 +10,11 @@ from app.database.tables.base import Now, Table
 
 
 class MatchHead(Table):
-    """Where a match's log ends. Its row lock is what makes seq order commit order."""
+    """Where a match's log ends. Its row lock is what makes seq order commit order.
+
+    `refs_moved`: a provider's match that was this one is another by now; what workers remember of
+    it does not count.
+    """
 
     __tablename__ = "match_heads"
     __table_args__ = (
@@ -22,6 +26,7 @@ class MatchHead(Table):
     )
     seq: Mapped[int] = mapped_column(server_default="0")
     at: Mapped[Now]
+    refs_moved: Mapped[bool] = mapped_column(server_default="false")
 
 
 class Change(Table):

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Numeric,
     SmallInteger,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
@@ -33,6 +34,14 @@ class Match(Table):
         Index("matches_start_time_id_idx", "start_time", "id"),
         Index("matches_sport_id_start_time_id_idx", "sport_id", "start_time", "id"),
         Index("matches_league_id_start_time_id_idx", "league_id", "start_time", "id"),
+        Index("matches_home_id_idx", "home_id"),
+        Index("matches_away_id_idx", "away_id"),
+        CheckConstraint("merged_into <> id", name="merged"),
+        Index(
+            "matches_merged_into_idx",
+            "merged_into",
+            postgresql_where=text("merged_into IS NOT NULL"),
+        ),
     )
     id: Mapped[OurId]
     sport_id: Mapped[str] = mapped_column(ForeignKey("sports.id"))
@@ -41,6 +50,8 @@ class Match(Table):
     away_id: Mapped[int]
     start_time: Mapped[datetime]
     simulated: Mapped[bool] = mapped_column(server_default="false")
+    # What was merged stays, so that its id still leads somewhere.
+    merged_into: Mapped[int | None] = mapped_column(ForeignKey("matches.id", ondelete="CASCADE"))
     created_at: Mapped[Now]
     # Whose incidents are shown; NULL until somebody told some.
     incidents_provider: Mapped[str | None]
@@ -94,8 +105,10 @@ class LiveScore(Table):
 class ScoreObservation(Table):
     """The newest score each provider told; `observed_at` is refreshed now and then.
 
-    `points_since` is when it began to tell these points, `points_repeats` how many observations in
-    a row have told them, counted up to what confirms; likewise of the status.
+    `points_since` is when it began to tell these points, NULL when they were its first word;
+    `points_repeats` how many observations in a row have told them, counted up to what confirms;
+    likewise of the status. `back_since` is when it last took points back, NULL when never, and
+    `back_repeats` counts the observations since.
     """
 
     __tablename__ = "score_observations"
@@ -107,9 +120,11 @@ class ScoreObservation(Table):
     score: Mapped[dict[str, Any]] = mapped_column(JSONB)
     observed_at: Mapped[datetime]
     received_at: Mapped[datetime]
-    points_since: Mapped[Now]
+    points_since: Mapped[datetime | None]
     points_repeats: Mapped[int] = mapped_column(SmallInteger, server_default="1")
-    status_since: Mapped[Now]
+    back_since: Mapped[datetime | None]
+    back_repeats: Mapped[int] = mapped_column(SmallInteger, server_default="1")
+    status_since: Mapped[datetime | None]
     status_repeats: Mapped[int] = mapped_column(SmallInteger, server_default="1")
 
 
