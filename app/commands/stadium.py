@@ -39,7 +39,7 @@ PORTS = click.IntRange(0, 65_535)
     default=SHIPPED,
     help="A folder of recordings; those that come along unless given.",
 )
-def stadium(  # noqa: PLR0913 - one an option.
+def stadium(
     *,
     port: int,
     stream_port: int,
