@@ -1,4 +1,4 @@
-"""The polls due now: claimed by one worker at a time, fenced by a generation."""
+"""The polls due now: claimed by one worker at a time, fenced by a generation; and what they ask."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -6,33 +6,69 @@ from datetime import datetime
 import msgspec
 
 from app.database.engine import Connection
+from app.polling.schedule import Phase
+from app.polling.wanted import STANDING
 from app.providers.provider import PollRule
+from app.sports.ids import ExternalId
 
 # Polls one round claims.
 CLAIMS_MAX = 50
 # What a lease has over the poll's own timeout: time to write the answer or to give up.
 LEASE_MARGIN_MS = 1_000
 ERROR_LENGTH_MAX = 500
+# Matches one poll is told of: what adapters make of them costs a request each at worst.
+TARGETS_MAX = 200
+# A match's turn comes with the poll nearest to it; the grid of polls is not finer than this.
+TURN_SLACK_MS = 20
+# Scores are confirmed every 5 s at most; a match not heard of for so long has vanished.
+VANISHED_MS = 30_000
 
+# A new task is planned before it is polled: nobody may want it.
 _KEEP = """
-INSERT INTO poll_tasks AS t (provider, scope, sport_id, part, interval_ms, timeout_ms)
-SELECT $1, n.* FROM unnest($2::text[], $3::text[], $4::text[], $5::int[], $6::int[]) AS n
+INSERT INTO poll_tasks AS t (
+    provider, scope, sport_id, part, interval_ms, rule_interval_ms, timeout_ms, cost, matches_max,
+    next_due_at, state
+)
+SELECT $1, n.scope, n.sport_id, n.part, n.interval_ms, n.interval_ms, n.timeout_ms, n.cost,
+       n.matches_max, CASE n.scope WHEN 'markets' THEN 'infinity' ELSE now() END,
+       CASE n.scope WHEN 'markets' THEN 'unwanted' ELSE 'polled' END
+FROM unnest($2::text[], $3::text[], $4::text[], $5::int[], $6::int[], $7::int[], $8::int[])
+     AS n (scope, sport_id, part, interval_ms, timeout_ms, cost, matches_max)
 ON CONFLICT (provider, scope, sport_id, part) DO UPDATE
-SET interval_ms = excluded.interval_ms, timeout_ms = excluded.timeout_ms, enabled = true
-WHERE (t.interval_ms, t.timeout_ms, t.enabled)
-      IS DISTINCT FROM (excluded.interval_ms, excluded.timeout_ms, true)
+SET rule_interval_ms = excluded.rule_interval_ms, timeout_ms = excluded.timeout_ms,
+    cost = excluded.cost, matches_max = excluded.matches_max, enabled = true,
+    interval_ms = CASE WHEN t.rule_interval_ms = excluded.rule_interval_ms
+                       THEN t.interval_ms ELSE excluded.rule_interval_ms END
+WHERE (t.rule_interval_ms, t.timeout_ms, t.cost, t.matches_max, t.enabled)
+      IS DISTINCT FROM (excluded.rule_interval_ms, excluded.timeout_ms, excluded.cost,
+                        excluded.matches_max, true)
 """
 _RETIRE = """
 UPDATE poll_tasks SET enabled = false
 WHERE enabled AND provider = $1
   AND (scope, sport_id, part) NOT IN (SELECT * FROM unnest($2::text[], $3::text[], $4::text[]))
 """
+# Nothing is asked of a provider whose circuit is open; when its time is over, one probe is.
 _CLAIM = """
 WITH due AS (
-    SELECT id, next_due_at FROM poll_tasks
-    WHERE enabled AND next_due_at <= clock_timestamp() AND provider = ANY ($1::text[])
-      AND (lease_until IS NULL OR lease_until < clock_timestamp())
-    ORDER BY next_due_at LIMIT $2 FOR UPDATE SKIP LOCKED
+    SELECT t.id, t.provider, t.sport_id, t.next_due_at, h.circuit <> 'closed' AS is_probe,
+           row_number() OVER (PARTITION BY t.provider, t.sport_id, h.circuit
+                              ORDER BY t.next_due_at, t.id) AS place
+    FROM poll_tasks t
+    LEFT JOIN provider_health h ON h.provider = t.provider AND h.sport_id = t.sport_id
+    WHERE t.enabled AND t.next_due_at <= clock_timestamp() AND t.provider = ANY ($1::text[])
+      AND t.sport_id = ANY (coalesce($4::text[], ARRAY[t.sport_id]))
+      AND (t.lease_until IS NULL OR t.lease_until < clock_timestamp())
+      AND NOT (h.circuit IS NOT DISTINCT FROM 'open' AND h.circuit_until > clock_timestamp())
+), chosen AS (
+    SELECT t.id, t.next_due_at FROM poll_tasks t JOIN due d ON d.id = t.id
+    WHERE t.next_due_at <= clock_timestamp()
+      AND (t.lease_until IS NULL OR t.lease_until < clock_timestamp())
+      AND (d.is_probe IS NOT TRUE OR d.place = 1 AND NOT EXISTS (
+          SELECT FROM poll_tasks o WHERE o.provider = d.provider AND o.sport_id = d.sport_id
+          AND o.lease_until >= clock_timestamp()
+      ))
+    ORDER BY t.next_due_at LIMIT $2 FOR UPDATE OF t SKIP LOCKED
 )
 UPDATE poll_tasks t
 SET generation = t.generation + 1,
@@ -41,9 +77,9 @@ SET generation = t.generation + 1,
     next_due_at = t.next_due_at + t.interval_ms * interval '1 millisecond' * greatest(
         1, ceil(extract(epoch FROM clock_timestamp() - t.next_due_at) * 1000 / t.interval_ms)
     )
-FROM due WHERE t.id = due.id
+FROM chosen WHERE t.id = chosen.id
 RETURNING t.id, t.generation, t.provider, t.scope, t.sport_id, t.part, t.timeout_ms,
-          due.next_due_at AS due_at
+          chosen.next_due_at AS due_at
 """
 _IS_MINE = """
 SELECT 1 FROM poll_tasks WHERE id = $1 AND generation = $2 AND lease_until > clock_timestamp()
@@ -54,8 +90,68 @@ SET lease_until = NULL, last_success_at = clock_timestamp(), failures = 0, last_
 WHERE id = $1 AND generation = $2 RETURNING 1
 """
 _FAIL = """
-UPDATE poll_tasks SET lease_until = NULL, failures = failures + 1, last_error = $3
-WHERE id = $1 AND generation = $2
+WITH failed AS (
+    UPDATE poll_tasks SET lease_until = NULL, failures = failures + 1, last_error = $3
+    WHERE id = $1 AND generation = $2 RETURNING id, generation
+)
+DELETE FROM poll_asked a USING failed f WHERE a.task_id = f.id AND a.generation = f.generation
+"""
+_COVERED = f"""
+WITH {STANDING}, task AS (
+    SELECT * FROM poll_tasks WHERE id = $1
+), covered AS (
+    SELECT o.*, r.external_id, t.scope, t.matches_max, t.paces, t.interval_ms,
+           CASE t.scope WHEN 'markets' THEN o.markets_level ELSE o.scores_level END AS level
+    FROM task t
+    JOIN provider_refs r ON r.provider = t.provider AND r.kind = 'match'
+    JOIN standing o ON o.id = r.match_id AND o.sport_id = t.sport_id
+    WHERE o.phase <> '{Phase.OVER}' AND (t.part = '' OR EXISTS (
+        SELECT FROM provider_refs l WHERE l.provider = t.provider AND l.kind = 'league'
+        AND l.external_id = t.part AND l.league_id = o.league_id
+    ))
+)
+"""
+# Of a task that names its matches: those whose turn it is, noted as asked for.
+_NAMED = f"""
+{_COVERED}, turn AS (
+    SELECT DISTINCT ON (c.id) c.id, c.external_id, c.level, c.phase, c.matches_max,
+           a.asked_at + p.every_ms * interval '1 millisecond' AS turn_at
+    FROM covered c
+    JOIN jsonb_to_recordset(c.paces) AS p (phase text, level int, override_ms int, every_ms int8)
+      ON p.phase = c.phase AND p.level = c.level
+     AND p.override_ms IS NOT DISTINCT FROM c.override_ms
+    LEFT JOIN poll_asked a ON a.task_id = $1 AND a.match_id = c.id
+    ORDER BY c.id, c.external_id
+), chosen AS (
+    SELECT id, external_id, level, turn_at, phase = '{Phase.LIVE}' AS live FROM turn
+    WHERE turn_at IS NULL OR turn_at <= $3::timestamptz + interval '{TURN_SLACK_MS} ms'
+    ORDER BY level DESC, phase = '{Phase.LIVE}' DESC, turn_at NULLS FIRST, id
+    LIMIT (SELECT matches_max FROM task)
+), noted AS (
+    INSERT INTO poll_asked (task_id, match_id, generation, asked_at)
+    SELECT $1, id, $2, $3 FROM chosen
+    ON CONFLICT (task_id, match_id) DO UPDATE
+    SET generation = excluded.generation, asked_at = excluded.asked_at
+)
+SELECT external_id FROM chosen ORDER BY level DESC, live DESC, turn_at NULLS FIRST, id
+"""
+# Of a task that answers for all: scores of what is or should be in play, those first that this
+# provider once told of and has stopped telling of; prices of what is wanted, unless the task also
+# looks for matches it does not know.
+_WANTED = f"""
+{_COVERED}
+SELECT c.external_id FROM covered c
+LEFT JOIN score_observations s ON s.match_id = c.id AND s.provider = $2
+WHERE CASE c.scope
+    WHEN 'scores' THEN c.phase <> '{Phase.HOURS_BEFORE}'
+    WHEN 'markets' THEN c.level > 0 AND NOT c.paces @> '[{{"search": true}}]'
+    ELSE false END
+ORDER BY c.level DESC,
+         c.scope = 'scores' AND c.phase IN ('{Phase.LIVE}', '{Phase.BREAK}')
+             AND s.received_at < now() - greatest({VANISHED_MS}, 3 * c.interval_ms)
+                 * interval '1 millisecond' DESC NULLS LAST,
+         c.phase = '{Phase.LIVE}' DESC, c.start_time, c.id
+LIMIT {TARGETS_MAX}
 """
 
 
@@ -75,7 +171,8 @@ class Claim(msgspec.Struct, frozen=True):
 async def keep_tasks(connection: Connection, provider: str, rules: Sequence[PollRule]) -> None:
     """Makes the tasks of a provider what its rules say; what it has no rule for is switched off.
 
-    Only the worker that runs a provider speaks for its tasks: another may run others.
+    Only the worker that runs a provider speaks for its tasks: another may run others. Intervals set
+    by hand stay as they are.
     """
     scopes = [rule.scope.value for rule in rules]
     sports = [rule.sport.value for rule in rules]
@@ -88,13 +185,18 @@ async def keep_tasks(connection: Connection, provider: str, rules: Sequence[Poll
         parts,
         [rule.interval_ms for rule in rules],
         [rule.timeout_ms for rule in rules],
+        [rule.cost for rule in rules],
+        [rule.matches_max for rule in rules],
     )
     await connection.execute(_RETIRE, provider, scopes, sports, parts)
 
 
-async def claim_due(connection: Connection, providers: Sequence[str]) -> list[Claim]:
-    """Claims what is due, the longest overdue first."""
-    rows = await connection.fetch(_CLAIM, list(providers), CLAIMS_MAX, LEASE_MARGIN_MS)
+async def claim_due(
+    connection: Connection, providers: Sequence[str], sports: Sequence[str] | None = None
+) -> list[Claim]:
+    """Claims what is due of these providers and sports (None: all), the longest overdue first."""
+    wanted = None if sports is None else list(sports)
+    rows = await connection.fetch(_CLAIM, list(providers), CLAIMS_MAX, LEASE_MARGIN_MS, wanted)
     return [
         Claim(
             row["id"],
@@ -123,3 +225,22 @@ async def fence(connection: Connection, claim: Claim) -> bool:
 async def fail(connection: Connection, claim: Claim, reason: str) -> None:
     """Ends the claim of a poll that came to nothing; the next tick tries again."""
     await connection.execute(_FAIL, claim.task_id, claim.generation, reason[:ERROR_LENGTH_MAX])
+
+
+async def targets(connection: Connection, claim: Claim) -> tuple[ExternalId, ...]:
+    """Returns the matches a poll is to ask for, the provider's ids, most wanted first.
+
+    Of a task whose requests name their matches: those whose turn it is, as many as one request
+    takes, which are thereby noted as asked for. Of the others: those wanted or in play, so that the
+    adapter may ask after what its answer leaves out; empty: ask for everything.
+    """
+    if claim.scope == "fixtures":
+        return ()
+    names = await connection.fetchval(
+        "SELECT matches_max FROM poll_tasks WHERE id = $1", claim.task_id
+    )
+    if names:
+        rows = await connection.fetch(_NAMED, claim.task_id, claim.generation, claim.due_at)
+    else:
+        rows = await connection.fetch(_WANTED, claim.task_id, claim.provider)
+    return tuple(row["external_id"] for row in rows)

@@ -58,6 +58,11 @@ CREATE UNLOGGED TABLE demand (
 CREATE UNLOGGED TABLE plan_runs (
     id INTEGER NOT NULL,
     at TIMESTAMPTZ NOT NULL,
+    minutes_before INTERVAL NOT NULL,
+    hours_before INTERVAL NOT NULL,
+    just_finished INTERVAL NOT NULL,
+    late INTERVAL NOT NULL,
+    long_ago INTERVAL NOT NULL,
     CONSTRAINT plan_runs_pkey PRIMARY KEY (id),
     CONSTRAINT plan_runs_id_check CHECK (id = 1)
 ) WITH (fillfactor = 50);

@@ -1,9 +1,9 @@
 """What is asked of whom, and when next; who wants it; what may still be asked."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, Interval, UniqueConstraint
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -97,7 +97,10 @@ class Demand(Table):
 
 
 class PlanRun(Table):
-    """When the plan was last made; one row, so that many workers make it once."""
+    """When the plan was last made, and the phases it was made by; one row.
+
+    So many workers make it once, and every worker sees matches in the same phases.
+    """
 
     __tablename__ = "plan_runs"
     __table_args__ = (
@@ -106,6 +109,11 @@ class PlanRun(Table):
     )
     id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     at: Mapped[datetime]
+    minutes_before: Mapped[timedelta] = mapped_column(Interval)
+    hours_before: Mapped[timedelta] = mapped_column(Interval)
+    just_finished: Mapped[timedelta] = mapped_column(Interval)
+    late: Mapped[timedelta] = mapped_column(Interval)
+    long_ago: Mapped[timedelta] = mapped_column(Interval)
 
 
 class PollAsked(Table):
