@@ -34,6 +34,15 @@ class TheSportsDbSettings(msgspec.Struct, frozen=True, kw_only=True):
         Literal[1, 2],
         env("THESPORTSDB_VERSION", "1: free, fixtures and results; 2: with live scores."),
     ] = 1
+    per_minute: Annotated[
+        int,
+        env(
+            "THESPORTSDB_PER_MINUTE",
+            "Requests a minute that are allowed there; 0: 30 with version 1, 100 with version 2.",
+            ge=0,
+            le=1_000_000,
+        ),
+    ] = 0
 
 
 class BetfairSettings(msgspec.Struct, frozen=True, kw_only=True):

@@ -17,12 +17,12 @@ from app.errors import DependencyDown
 from app.logs import logger
 from app.polling import plan
 from app.polling.plan import Claim
-from app.providers import registry
+from app.polling.quotas import SharedAllowance
 from app.settings import Settings
 from workers.context import Context, worker_id
 from workers.dispatch import JOB_EXPIRES_S, Dispatcher, Enqueue, encoded
 from workers.housekeeping import housekeep
-from workers.providers import makers, sports_of
+from workers.providers import Makers, sports_of
 from workers.queues import open_redis, queue_of, run_queue
 
 RETRY_S = 0.5
@@ -74,12 +74,13 @@ async def open_context(settings: Settings) -> Context:
         name="touchline-worker",
         more={"synchronous_commit": "off"},
     )
-    made = makers(settings)
-    names = registry.named(settings.worker.providers, list(made))
+    made = Makers(settings, lambda name, limits: SharedAllowance(pool, name, limits))
+    names, providers = made.switched_on(settings.worker.providers)
     return Context(
         pool,
-        registry.switched_on(names, made),
+        providers,
         names=names,
+        simulated=made.simulated(),
         sports=sports_of(settings.worker.sports),
         changes_kept_hours=settings.stream.changes_kept_hours,
         odds_kept_days=settings.stream.odds_kept_days,

@@ -7,8 +7,9 @@ import click
 
 from app import logs, settings
 from app.providers import registry
+from app.providers.provider import Unlimited
 from app.providers.replay.record import record as record_provider
-from workers.providers import makers
+from workers.providers import Makers
 
 
 @click.group()
@@ -29,9 +30,8 @@ def record(provider: str, folder: Path, seconds: float) -> None:
 
 
 async def _record(asked: settings.Settings, name: str, folder: Path, seconds: float) -> int:
-    have = makers(asked)
     try:
-        made = registry.switched_on(registry.named(name, list(have)), have)
+        _, made = Makers(asked, lambda _, __: Unlimited()).switched_on(name)
     except registry.UnknownProvider as error:
         raise click.BadParameter(str(error), param_hint="PROVIDER") from error
     provider = next(iter(made.values()))

@@ -16,10 +16,11 @@ from app.errors import AppError
 from app.ingest.dead_letters import Origin
 from app.ingest.intake import take_in
 from app.ingest.known import Known
+from app.polling.quotas import SharedAllowance
 from app.providers import registry
 from app.providers.provider import AnyProvider, Ask, PollRule, ProviderError, observe
 from app.settings import Settings
-from workers.providers import makers
+from workers.providers import Makers
 
 # Shorter than this the rounds would only wait for each other.
 RECURRING_S_MIN = 0.5
@@ -65,14 +66,18 @@ def sync(only: tuple[str, ...], recurring: float | None) -> None:
 
 
 async def _sync(asked: Settings, url: str, names: str, recurring: float | None) -> int:
-    have = makers(asked)
-    providers = registry.switched_on(registry.named(names, list(have)), have)
     pool = await engine.open_pool(
         url,
         connections_max=2,
         statement_timeout_s=asked.database.statement_timeout_s,
         name="touchline-sync",
     )
+    made = Makers(asked, lambda name, limits: SharedAllowance(pool, name, limits))
+    try:
+        _, providers = made.switched_on(names)
+    except registry.UnknownProvider:
+        pool.terminate()
+        raise
     try:
         while True:
             began = time.monotonic()
