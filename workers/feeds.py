@@ -18,7 +18,6 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 import asyncpg
-import msgspec
 
 from app import metrics
 from app.database.engine import CONNECT_TIMEOUT_S, GONE, Pool
@@ -29,9 +28,8 @@ from app.ingest.intake import take_in
 from app.ingest.known import Known
 from app.ingest.pipeline import OBSERVATIONS_MAX
 from app.logs import logger
-from app.providers.provider import Answer, Rejected, StreamFeed
+from app.providers.provider import Answer, StreamFeed
 from app.sports.ids import ExternalId, ProviderName
-from app.sports.observation import Observation
 
 # How often those without the lock ask for it, and how often its holder asks whether Postgres is
 # there: together the longest a feed is nobody's after a worker died.
@@ -131,12 +129,12 @@ class Feeds:
 
     async def _write(self, name: ProviderName, waiting: "_Waiting") -> None:
         """Writes what waits as soon as it does; tries again for as long as Postgres is away."""
-        known = Known()
+        known, origin = Known(), Origin(provider=name, scope="stream")
         retry_s = RETRY_FIRST_S
         while True:
             answer, since = await waiting.next()
             try:
-                await self._take_in(name, answer, known)
+                await take_in(self._pool, origin, answer, known)
             except DependencyDown:
                 metrics.feed_writes.labels(name, "retried").inc()
                 waiting.put_back(answer, since)
@@ -144,42 +142,8 @@ class Feeds:
                 retry_s = min(retry_s * 2, RETRY_MAX_S)
                 continue
             retry_s = RETRY_FIRST_S
-            metrics.feed_write_seconds.labels(name).observe(time.monotonic() - since)
-
-    async def _take_in(self, name: ProviderName, answer: Answer, known: Known) -> None:
-        """Takes an answer in; raises DependencyDown when Postgres is away.
-
-        When it is refused as a whole, each match by itself, so that one does not stop the others.
-        """
-        origin = Origin(provider=name, scope="stream")
-        try:
-            await take_in(self._pool, origin, answer, known)
-        except Exception as error:
-            if _is_outage(error):
-                raise
-            log.exception("feed_write_failed", provider=name)
-        else:
             metrics.feed_writes.labels(name, "ok").inc()
-            return
-        rejected = list(answer.rejected)
-        for observation in answer.observations:
-            rejected += await self._alone(origin, observation, known)
-        if rejected:
-            await take_in(self._pool, origin, Answer(rejected=tuple(rejected)), known)
-
-    async def _alone(
-        self, origin: Origin, observation: Observation, known: Known
-    ) -> Sequence[Rejected]:
-        """Takes one match in; returns a letter on it when it cannot be."""
-        try:
-            await take_in(self._pool, origin, Answer(observations=(observation,)), known)
-        except Exception as error:
-            if _is_outage(error):
-                raise
-            metrics.feed_writes.labels(origin.provider, "refused").inc()
-            raw = msgspec.json.encode(observation)
-            return [Rejected(index=0, code="not_stored", message=type(error).__name__, raw=raw)]
-        return []
+            metrics.feed_write_seconds.labels(name).observe(time.monotonic() - since)
 
     def _holds(self, name: ProviderName, *, now: bool) -> None:
         self.held = self.held | {name} if now else self.held - {name}
@@ -233,8 +197,3 @@ async def _watch(lock: asyncpg.Connection) -> None:
     while True:
         await asyncio.sleep(LOCK_EVERY_S)
         await lock.execute("SELECT 1")
-
-
-def _is_outage(error: Exception) -> bool:
-    """Says whether Postgres is away; what the driver cannot encode looks like it and is not."""
-    return isinstance(error, DependencyDown) and not isinstance(error.__cause__, ValueError)

@@ -18,6 +18,7 @@ from app.providers.betfair import payloads
 from app.providers.betfair.catalogue import Catalogue
 from app.providers.betfair.exchange_stream import BetfairStream, Pace
 from app.providers.betfair.faults import SessionEnded, error_of
+from app.providers.betfair.lines import Ambiguous
 from app.providers.betfair.normalize import (
     EVENT_TYPES,
     MARKET_TYPES,
@@ -37,6 +38,7 @@ from app.providers.http import Exchange, Http, Reply, Request, check
 from app.providers.provider import Allowance, Answer, Ask, PollRule, ProviderError, Rejected, Scope
 from app.sports.ids import ExternalId
 from app.sports.match import Sport
+from app.sports.observation import Observation
 
 T = TypeVar("T")
 
@@ -169,14 +171,16 @@ class Betfair:
         unknown = self._catalogue.matches.stale(events)
         for some in _batches(unknown[: _MATCHES_A_CALL * _CALLS_MAX], _MATCHES_A_CALL):
             rejected += await self._learn_matches(some)
-        matches = self._catalogue.matches_of(events)
-        return Answer(
-            observations=tuple(
-                announced(events[event_id], match, ask.sport, reply.received_at)
-                for event_id, match in matches.items()
-            ),
-            rejected=tuple(rejected),
-        )
+        observations: list[Observation] = []
+        for event_id, match in self._catalogue.matches_of(events).items():
+            try:
+                told = announced(events[event_id], match, ask.sport, reply.received_at)
+            except Ambiguous as error:
+                raw = msgspec.json.encode(events[event_id])
+                rejected.append(payloads.refused(0, error.code, str(error), raw))
+            else:
+                observations.append(told)
+        return Answer(observations=tuple(observations), rejected=tuple(rejected))
 
     async def markets(self, ask: Ask) -> Answer:
         """Asks for the quotes of the matches named, and of no others; raises ProviderError."""

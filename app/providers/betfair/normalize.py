@@ -78,6 +78,8 @@ MARKETS: dict[Sport, dict[str, Line]] = {
 MARKET_TYPES = tuple(dict.fromkeys(kind for kinds in MARKETS.values() for kind in kinds))
 # A delayed application key shows prices that are up to so old, and does not say how old.
 DELAYED = timedelta(seconds=180)
+# Starts outside of them are slips; the calendar's ends would break what is reckoned around them.
+YEARS = range(1990, 2101)
 # Ours, not theirs: a market whose last change could not be read, so that nobody knows its prices.
 UNREADABLE = "UNREADABLE"
 _STATUSES: dict[str, tuple[MarketStatus, str | None]] = {
@@ -135,8 +137,15 @@ def match_of(catalogue: MarketCatalogue) -> ObservedMatch | None:
         away=ObservedParticipant(
             external_id=str(sides.away.selection_id), name=sides.away.runner_name
         ),
-        start_time=event.open_date.astimezone(UTC),
+        start_time=start_of(event),
     )
+
+
+def start_of(event: Event) -> datetime:
+    """Returns when an event begins, in UTC; raises Ambiguous for a year that nobody means."""
+    if event.open_date.year not in YEARS:
+        raise Ambiguous("bad_start", f"{event.name}: {event.open_date.year}")
+    return event.open_date.astimezone(UTC)
 
 
 def _league(competition: Competition, event: Event) -> ObservedLeague:
@@ -289,9 +298,10 @@ def announced(
 ) -> Observation:
     """Returns the observation of a match to come, or of one that has begun.
 
-    Betfair tells no scores, so of a match that has begun nothing is said about its status.
+    Betfair tells no scores, so of a match that has begun nothing is said about its status. Raises
+    Ambiguous.
     """
-    start_time = event.open_date.astimezone(UTC)
+    start_time = start_of(event)
     return Observation(
         provider=PROVIDER,
         external_id=event.id,

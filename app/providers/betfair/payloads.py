@@ -166,7 +166,7 @@ class RpcError(msgspec.Struct, frozen=True, kw_only=True):
 class Envelope(msgspec.Struct, frozen=True, kw_only=True):
     """What stands around an answer (JSON-RPC) or a refusal (both dialects)."""
 
-    result: Raw | None = None
+    result: Raw = Raw()  # Empty: there is none.
     error: RpcError | None = None
     faultcode: str = ""  # Client or Server.
     faultstring: str = ""  # ANGX-0003, DSC-0018 ...
