@@ -284,7 +284,7 @@ async def test_too_many_requests_want_a_minute_of_rest_unless_told(
 async def test_the_key_is_told_to_nobody(
     status: int, version: Literal[1, 2], caplog: pytest.LogCaptureFixture
 ):
-    caplog.set_level(logging.DEBUG, logger="app")
+    caplog.set_level(logging.DEBUG)
     kept: list[Exchange] = []
     repeated = Told(f"<html>{'x' * 190}{KEY} is not welcome".encode(), status)
     async with serving(lambda _: repeated) as server:
