@@ -15,25 +15,23 @@ import msgspec
 
 from app import metrics
 from app.database import engine
-from app.database.engine import Connection, Pool, Row
+from app.database.engine import Connection, Pool
 from app.errors import DependencyDown
 from app.logs import logger
 from app.polling import quotas
 from app.polling.budget import Asked, Outlook, Quota, Stretch, decide, stretched
+from app.polling.covered import SPAN_S, SPANS_AHEAD, Key, Known, known_tasks, outlooks
 from app.polling.schedule import (
     INTERVAL_MS_MAX,
     LATE_S,
     LONG_AGO_S,
-    Cell,
-    Level,
     Pace,
     Paces,
     Phase,
-    Task,
     later_of,
     wishes_of,
 )
-from app.polling.wanted import BY_DEFAULT, OF_SPORT, STANDING
+from app.polling.wanted import STANDING
 from app.polling.windows import remaining_of
 from app.providers.provider import Scope
 
@@ -42,10 +40,6 @@ EVERY_S = 0.3
 RETRY_S = 0.5
 # What is to come changes slowly; holders that died are swept as seldom.
 OUTLOOK_EVERY_S = 10.0
-# A match of any of our sports takes about so long, breaks included.
-MATCH_SPANS = 3
-SPANS_AHEAD = 24
-SPAN_S = 3_600.0
 _LOCK = 7146832
 STATES = ("polled", "unwanted", "standby", "waiting")
 
@@ -57,52 +51,6 @@ SET at = excluded.at, minutes_before = excluded.minutes_before,
     hours_before = excluded.hours_before, just_finished = excluded.just_finished,
     late = excluded.late, long_ago = excluded.long_ago
 WHERE p.at <= excluded.at - $1::interval OR p.at > excluded.at RETURNING 1
-"""
-# Three kinds of rows: matches that are alike, task by task of a provider; matches whose prices are
-# watched, with the providers that know them; sports whose lists of prices are read.
-_CELLS = f"""
-WITH {STANDING}, parts AS (
-    SELECT DISTINCT t.provider, t.part, l.league_id
-    FROM poll_tasks t JOIN provider_refs l
-      ON l.provider = t.provider AND l.kind = 'league' AND l.external_id = t.part
-    WHERE t.enabled AND t.part <> ''
-)
-SELECT 'cell' AS kind, r.provider, o.sport_id, coalesce(p.part, '') AS part, NULL AS known_to,
-       NULL::bigint AS league_id, o.phase, o.scores_level, o.markets_level, o.override_ms,
-       o.set_for, count(*) AS matches, sum(o.scores) AS scores, sum(o.markets) AS markets
-FROM standing o
-JOIN provider_refs r ON r.match_id = o.id AND r.kind = 'match'
-LEFT JOIN parts p ON p.provider = r.provider AND p.league_id = o.league_id
-WHERE o.phase <> '{Phase.OVER}'
-GROUP BY 2, 3, 4, 7, 8, 9, 10, 11
-UNION ALL
-SELECT 'watched', '', w.sport_id, '', w.known_to, w.league_id, '', 0, 2, NULL, '', count(*), 0, 0
-FROM (SELECT o.sport_id, o.league_id, ARRAY(
-          SELECT DISTINCT r.provider FROM provider_refs r
-          WHERE r.match_id = o.id AND r.kind = 'match' ORDER BY 1
-      ) AS known_to FROM standing o WHERE o.markets > 0 AND o.phase <> '{Phase.OVER}') w
-GROUP BY w.sport_id, w.known_to, w.league_id
-UNION ALL
-SELECT 'listed', '', w.sport_id, '', NULL, w.league_id, '', 0, 1, NULL, '', 0, 0, 0
-FROM wanted_lists w WHERE w.markets
-UNION ALL
-SELECT 'part', p.provider, '', p.part, NULL, p.league_id, '', 0, 0, NULL, '', 0, 0, 0 FROM parts p
-"""
-_LISTED_SPORTS = """
-SELECT DISTINCT coalesce(d.sport_id, s.id) AS sport_id
-FROM demand d JOIN demand_holders h ON h.holder = d.holder AND h.until > now()
-JOIN sports s ON s.id = coalesce(d.sport_id, s.id)
-WHERE d.match_id IS NULL AND d.league_slug IS NULL AND d.markets_until > now()
-"""
-_TASKS = """
-SELECT t.id, t.provider, t.scope, t.sport_id, t.part, t.rule_interval_ms, t.cost, t.matches_max,
-       h.standby, h.state AS health, h.quarantined_before, h.last_success_at,
-       h.circuit = 'open' AND h.circuit_until > now() AS is_open, h.circuit_until,
-       b.until AS blocked_until, b.reason AS blocked_because
-FROM poll_tasks t
-LEFT JOIN provider_health h ON h.provider = t.provider AND h.sport_id = t.sport_id
-LEFT JOIN provider_blocks b ON b.provider = t.provider AND b.until > now()
-WHERE t.enabled ORDER BY t.id
 """
 # Watched matches that a task which names its matches has never named: they do not wait their turn.
 _HURRIED = f"""
@@ -132,26 +80,12 @@ FROM unnest($1::bigint[], $2::int[], $3::text[], $4::text[], $5::int[], $6::json
 WHERE t.id = n.id AND (n.hurried OR (t.interval_ms, t.state, t.because, t.watchers, t.paces)
     IS DISTINCT FROM (n.interval_ms, n.state, n.because, n.watchers, n.paces))
 """
-_STARTS = """
-SELECT r.provider, m.sport_id, coalesce(p.part, '') AS part,
-       floor(extract(epoch FROM m.start_time - now()) / $1)::int AS span, count(*) AS matches
-FROM matches m
-JOIN provider_refs r ON r.match_id = m.id AND r.kind = 'match' AND r.provider = ANY ($4::text[])
-LEFT JOIN LATERAL (
-    SELECT t.part FROM poll_tasks t JOIN provider_refs l
-      ON l.provider = t.provider AND l.kind = 'league' AND l.external_id = t.part
-    WHERE t.provider = r.provider AND t.part <> '' AND l.league_id = m.league_id LIMIT 1
-) p ON true
-WHERE m.start_time >= now() - $2::interval AND m.start_time < now() + $3::interval
-GROUP BY 1, 2, 3, 4
-"""
 _SWEEP = """
 WITH gone AS (DELETE FROM demand_holders WHERE until < now() - interval '1 minute')
 DELETE FROM poll_asked WHERE asked_at < now() - interval '1 day'
 """
 
 log = logger(__name__)
-Key = tuple[str, str, str]
 
 
 class Planned(msgspec.Struct, frozen=True, kw_only=True):
@@ -163,3 +97,179 @@ class Planned(msgspec.Struct, frozen=True, kw_only=True):
     because: str
     watchers: int
     paces: Sequence[Mapping[str, object]]
+
+
+class Planner:
+    """Plans until cancelled. Any number may run, on any number of machines."""
+
+    def __init__(self, pool: Pool, paces: Paces) -> None:
+        self._pool = pool
+        self._paces = paces
+        self._outlooks: Mapping[Key, Outlook] = {}
+        self._looked_at = float("-inf")
+
+    async def run(self) -> None:
+        """Plans again and again; a database that is away is waited for."""
+        while True:
+            try:
+                await self.replan()
+            except (DependencyDown, asyncpg.PostgresError) as error:
+                log.warning("planner_waits", error=str(error))
+                await asyncio.sleep(RETRY_S)
+            await asyncio.sleep(EVERY_S / 2)
+
+    async def replan(self, *, every_s: float = EVERY_S) -> Sequence[Planned] | None:
+        """Makes the plan once; None: somebody else does, or did a moment ago."""
+        began = time.monotonic()
+        async with engine.connection(self._pool) as connection, connection.transaction():
+            if not await self._is_ours(connection, every_s):
+                return None
+            known = await known_tasks(connection)
+            windows = await _quotas(connection)
+            await self._look_ahead(connection, list(windows))
+            planned = plan_of(known, windows, self._outlooks, self._paces)
+            hurried = {row["id"] for row in await connection.fetch(_HURRIED)}
+            await _write(connection, planned, hurried)
+        metrics.planner_seconds.observe(time.monotonic() - began)
+        _measure(planned, windows)
+        return planned
+
+    async def _is_ours(self, connection: Connection, every_s: float) -> bool:
+        if not await connection.fetchval("SELECT pg_try_advisory_xact_lock($1)", _LOCK):
+            return False
+        paces = self._paces
+        bounds = (
+            paces.minutes_before_s,
+            paces.hours_before_s,
+            paces.just_finished_s,
+            LATE_S,
+            LONG_AGO_S,
+        )
+        begun = await connection.fetchval(
+            _BEGIN,
+            timedelta(seconds=every_s),
+            *(timedelta(seconds=bound / paces.speed) for bound in bounds),
+        )
+        return begun is not None
+
+    async def _look_ahead(self, connection: Connection, providers: Sequence[str]) -> None:
+        if time.monotonic() - self._looked_at < OUTLOOK_EVERY_S:
+            return
+        self._looked_at = time.monotonic()
+        self._outlooks = await outlooks(connection, providers, speed=self._paces.speed)
+        await connection.execute(_SWEEP)
+
+
+def plan_of(
+    known: Sequence[Known],
+    windows: Mapping[str, Sequence[Quota]],
+    ahead: Mapping[Key, Outlook],
+    paces: Paces,
+) -> list[Planned]:
+    """Decides on every task: pure but for what it is given."""
+    wishes = {one.task_id: wishes_of(one.task, paces) for one in known}
+    stretch = {
+        provider: stretched(
+            [
+                Asked(
+                    task=one.task,
+                    paces=wishes[one.task_id],
+                    later=later_of(one.task, wishes[one.task_id], paces),
+                    outlook=ahead.get(one.key, Outlook(span_s=SPAN_S / paces.speed)),
+                )
+                for one in known
+                if one.key[0] == provider and wishes[one.task_id] and not one.stands_by_for
+            ],
+            of_provider,
+            horizon_s=SPANS_AHEAD * SPAN_S / paces.speed,
+        )
+        for provider, of_provider in windows.items()
+    }
+    free = stretched((), ())
+    return [_planned(one, wishes[one.task_id], stretch.get(one.key[0], free)) for one in known]
+
+
+def _planned(one: Known, wishes: Sequence[Pace], stretch: Stretch) -> Planned:
+    interval_ms, state = one.task.rule_ms, "polled"
+    if not wishes:
+        state = "unwanted"
+        because = "nobody wants it"
+        if one.task.scope is Scope.SCORES:
+            because = "no match to ask for"
+    elif one.stands_by_for:
+        state, because = "standby", f"stands by while {one.stands_by_for} is up"
+    else:
+        decision = decide(one.task, wishes, stretch)
+        interval_ms, because = decision.interval_ms or interval_ms, decision.because
+        if decision.interval_ms is None:
+            state = "waiting"
+        if one.blocked_until is not None:
+            state = "waiting"
+            because = f"left alone until {_clock(one.blocked_until)}: {one.blocked_because}"
+        elif one.open_until is not None:
+            because = f"its circuit is open until {_clock(one.open_until)}; then {because}"
+    return Planned(
+        task_id=one.task_id,
+        interval_ms=interval_ms,
+        state=state,
+        because=because,
+        watchers=one.watchers,
+        paces=_told(wishes, stretch),
+    )
+
+
+def _told(wishes: Sequence[Pace], stretch: Stretch) -> list[dict[str, object]]:
+    """Returns how often each kind of match is asked for, as polls read it; no kind twice."""
+    found: dict[tuple[object, ...], dict[str, object]] = {}
+    for pace in wishes:
+        cell = pace.cell
+        every_ms = round(min(pace.wish_ms * stretch.times[pace.rank], INTERVAL_MS_MAX))
+        if cell is None:
+            found["search",] = {"search": True, "every_ms": every_ms}
+            continue
+        kind = (cell.phase.value, int(cell.level), cell.override_ms)
+        names = ("phase", "level", "override_ms")
+        found[kind] = {**dict(zip(names, kind, strict=True)), "every_ms": every_ms}
+    return list(found.values())
+
+
+def _clock(at: datetime) -> str:
+    return f"{at:%H:%M:%S} UTC"
+
+
+async def _quotas(connection: Connection) -> dict[str, list[Quota]]:
+    now = await connection.fetchval("SELECT now()")
+    return {
+        provider: [
+            Quota(
+                window=one.window,
+                limit=one.limit,
+                remaining=remaining_of(one),
+                resets_in_s=max(1.0, (one.resets_at - now).total_seconds()),
+                resets_at=one.resets_at,
+            )
+            for one in windows
+        ]
+        for provider, windows in (await quotas.windows_of_all(connection)).items()
+    }
+
+
+async def _write(connection: Connection, planned: Sequence[Planned], hurried: set[int]) -> None:
+    await connection.execute(
+        _WRITE,
+        [one.task_id for one in planned],
+        [one.interval_ms for one in planned],
+        [one.state for one in planned],
+        [one.because for one in planned],
+        [one.watchers for one in planned],
+        [msgspec.json.encode(one.paces).decode() for one in planned],
+        [one.task_id in hurried for one in planned],
+    )
+
+
+def _measure(planned: Sequence[Planned], windows: Mapping[str, Sequence[Quota]]) -> None:
+    for state in STATES:
+        metrics.poll_tasks.labels(state).set(sum(one.state == state for one in planned))
+    for provider, of_provider in windows.items():
+        for quota in of_provider:
+            metrics.quota_left.labels(provider, quota.window.value).set(quota.remaining)
