@@ -4,7 +4,7 @@ from datetime import datetime
 
 import msgspec
 
-from app.providers.items import Unfit
+from app.providers.items import UNDECODABLE, Unfit
 from app.providers.provider import Answer, ProviderUnreadable, Rejected
 from app.providers.push.pushed import (
     ITEM_BYTES_MAX,
@@ -32,10 +32,8 @@ def read(body: bytes, provider: str, received_at: datetime) -> Answer:
     """Returns what a body says; raises ProviderUnreadable when it is none of ours at all."""
     try:
         items = _BODY.decode(body).observations
-    except msgspec.MsgspecError as error:
+    except UNDECODABLE as error:
         raise ProviderUnreadable(str(error), raw=body) from None
-    except RecursionError:
-        raise ProviderUnreadable("nested too deeply", raw=body) from None
     if len(items) > ITEMS_MAX:
         raise ProviderUnreadable(f"more than {ITEMS_MAX} observations", raw=body)
     observations: list[Observation] = []
@@ -53,7 +51,7 @@ def is_body(raw: bytes) -> bool:
     """Says whether something kept is a whole body, not an item of one."""
     try:
         _BODY.decode(raw)
-    except (msgspec.MsgspecError, RecursionError):
+    except UNDECODABLE:
         return False
     return True
 
@@ -70,7 +68,5 @@ def _item(raw: bytes) -> PushedItem:
         raise Unfit("unreadable", "there is a NUL in it")
     try:
         return _ITEM.decode(raw)
-    except msgspec.MsgspecError as error:
+    except UNDECODABLE as error:
         raise Unfit("unreadable", str(error)) from None
-    except RecursionError:
-        raise Unfit("unreadable", "nested too deeply") from None
