@@ -35,6 +35,7 @@ from app.ops.health import Vitals, health_routes
 from app.ops.metrics import metrics_routes
 from app.ops.traffic import Traffic
 from app.pages.routes import page_routes
+from app.polling.demand import Demand, holder_name
 from app.settings import Settings, feed_keys
 from app.sockets.live import Live, live_routes
 from app.sports.match import Sport
@@ -126,7 +127,10 @@ async def _open(app: Litestar, settings: Settings, stack: AsyncExitStack) -> Non
     state.metrics_networks = networks(settings.api.metrics_allow_ips)
     state.proxies = networks(settings.api.forwarded_allow_ips)
     state.gate = _gate(settings, redis)
-    state.live = Live(hub, pool, state.gate, send_timeout_s=settings.stream.send_timeout_s)
+    state.demand = Demand(pool, holder_name())
+    state.live = Live(
+        hub, pool, state.gate, state.demand, send_timeout_s=settings.stream.send_timeout_s
+    )
     state.rate_limits = RateLimits(redis)
     feeds = settings.providers.feeds
     state.feeds = Feeds(pool, feed_keys(feeds.keys), state.rate_limits, per_minute=feeds.per_minute)
@@ -141,7 +145,7 @@ async def _open(app: Litestar, settings: Settings, stack: AsyncExitStack) -> Non
         listens=lambda: listener.up,
         version=version("touchline"),
     )
-    for forever in (listener.run, hub.run, cache.run, state.live.pulse.run):
+    for forever in (listener.run, hub.run, cache.run, state.live.pulse.run, state.demand.run):
         stack.push_async_callback(_stop, asyncio.create_task(_keep_running(forever)))
 
 

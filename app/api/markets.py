@@ -27,6 +27,7 @@ from app.catalog import matches, prices
 from app.database import engine
 from app.database.places import microseconds
 from app.errors import MalformedId, NotFound
+from app.polling.demand import Demand
 from app.sports.ids import is_wire_id
 from app.sports.market import MarketStatus
 from app.sports.match import Sport
@@ -91,6 +92,11 @@ async def list_markets(request: Asked, state: State, sport: FromPath[str]) -> Re
     tag = sport_tag(sport) if wanted.match_id is None else match_tag(wanted.match_id)
     body = await cache.read("markets", f"{about} {query.limit} {query.cursor}", (tag,), load)
     assert body is not None
+    demand: Demand = state.demand
+    if wanted.match_id is None:
+        demand.touch_list(sport, query.league, scores=False)
+    elif wanted.match_id:
+        demand.touch(wanted.match_id, scores=False)
     return answer(request, body)
 
 
@@ -105,6 +111,8 @@ async def get_odds(request: Asked, state: State, match_id: FromPath[str]) -> Res
         odds = await prices.odds_of(connection, number)
     if odds is None:
         raise NotFound(f"There is no match {match_id}.")
+    demand: Demand = state.demand
+    demand.touch(number, scores=False)
     heard = "none" if odds.observed_at is None else microseconds(odds.observed_at)
     return answer(request, odds.body, tag=f'W/"{number}-{odds.seq}-{heard}"')
 

@@ -28,6 +28,7 @@ from app.database import engine
 from app.database.engine import Connection
 from app.database.places import microseconds, moment, parse_token
 from app.errors import NotFound
+from app.polling.demand import Demand
 from app.sports.match import MatchStatus
 from app.stream import log
 
@@ -86,6 +87,8 @@ async def list_events(request: Asked, state: State) -> Response[Any]:
     name = f"{about} {query.limit} {query.cursor}"
     body = await cache.read("events", name, (sport_tag(query.sport),), load)
     assert body is not None
+    demand: Demand = state.demand
+    demand.touch_list(query.sport, query.league, markets=False)
     return answer(request, body)
 
 
@@ -96,7 +99,8 @@ async def list_events(request: Asked, state: State) -> Response[Any]:
 )
 async def get_score(request: Asked, state: State, match_id: FromPath[str]) -> Response[Any]:
     """Returns a match's score, who says so, and the place in its log it is true at."""
-    return answer(request, await _of_match(state, "score", match_id, catalog.score_of))
+    body = await _of_match(state, "score", match_id, catalog.score_of, markets=False)
+    return answer(request, body)
 
 
 @get(
@@ -106,7 +110,8 @@ async def get_score(request: Asked, state: State, match_id: FromPath[str]) -> Re
 )
 async def get_match(request: Asked, state: State, match_id: FromPath[str]) -> Response[Any]:
     """Returns one match with its participants, score, incidents, markets and statistics."""
-    return answer(request, await _of_match(state, "match", match_id, catalog.match_of))
+    body = await _of_match(state, "match", match_id, catalog.match_of, markets=True)
+    return answer(request, body)
 
 
 @get(
@@ -135,8 +140,13 @@ async def list_changes(request: Asked, state: State, match_id: FromPath[str]) ->
     return Response(content=body.encode(), media_type=JSON, headers={"cache-control": "no-store"})
 
 
-async def _of_match(state: State, kind: str, match_id: str, read: OfMatch) -> bytes:
-    """Returns what `read` says of a match, through the cache; raises NotFound."""
+async def _of_match(
+    state: State, kind: str, match_id: str, read: OfMatch, *, markets: bool
+) -> bytes:
+    """Returns what `read` says of a match, through the cache, and notes that it is wanted.
+
+    Raises NotFound.
+    """
     number = number_in(match_id, "match")
 
     async def load() -> bytes | None:
@@ -147,6 +157,8 @@ async def _of_match(state: State, kind: str, match_id: str, read: OfMatch) -> by
     body = await cache.read(kind, str(number), (match_tag(number),), load)
     if body is None:
         raise NotFound(f"There is no match {match_id}.")
+    demand: Demand = state.demand
+    demand.touch(number, markets=markets)
     return body
 
 

@@ -17,6 +17,7 @@ from app.database.engine import Pool
 from app.database.places import Place, parse_token
 from app.errors import AppError, Internal, MalformedId, MalformedRequest, NotFound
 from app.logs import logger
+from app.polling.demand import Demand
 from app.sockets import close_codes, frames
 from app.sockets.close_codes import CloseCode
 from app.sockets.session import Close, Pulse, Session, Shared
@@ -50,6 +51,10 @@ class Wishes(msgspec.Struct, frozen=True, rename="camel"):
         """Returns the place to go on from, None for a fresh start; raises MalformedResume."""
         return parse_token(self.since) if self.since else None
 
+    def wants(self, kind: str) -> bool:
+        """Says whether frames of this kind are wanted."""
+        return self.kinds is None or kind in self.kinds.split(",")
+
     def frames(self) -> frozenset[str] | None:
         """Returns the kinds of frames wanted, None for all; raises MalformedRequest."""
         if self.kinds is None:
@@ -65,9 +70,12 @@ class Wishes(msgspec.Struct, frozen=True, rename="camel"):
 class Live:
     """What the sockets of a process share. `main` makes one and keeps it in the app's state."""
 
-    def __init__(self, hub: Hub, pool: Pool, gate: Gate, *, send_timeout_s: float) -> None:
+    def __init__(
+        self, hub: Hub, pool: Pool, gate: Gate, demand: Demand, *, send_timeout_s: float
+    ) -> None:
         self.shared = Shared(hub, pool)
         self.gate = gate
+        self.demand = demand
         self.pulse = Pulse(send_timeout_s=send_timeout_s)
 
 
@@ -167,11 +175,14 @@ async def _follow(
         expires_at=asking.expires_at,
     )
     door.pulse.add(session)
+    scores, markets = wishes.wants("score"), wishes.wants("odds")
+    door.demand.watch(match_id, scores=scores, markets=markets)
     writer = asyncio.create_task(_write(session, since))
     try:
         await _listen(socket, session)
     finally:
         door.pulse.discard(session)
+        door.demand.unwatch(match_id, scores=scores, markets=markets)
         door.shared.hub.unsubscribe(subscription)
         writer.cancel()
         with contextlib.suppress(asyncio.CancelledError):
