@@ -82,7 +82,7 @@ def read_odds(
         said = _described(event, sport_key, received_at)
         if said is None or said.match is None:
             return None, ()
-        board = _Board(index, said.match, rules, odds_format, received_at)
+        board = _Board(index, said.match, rules, odds_format=odds_format, received_at=received_at)
         for bookmaker in event.bookmakers or ():
             board.add(bookmaker)
         markets = board.markets()
@@ -102,6 +102,7 @@ class _Board:
         index: int,
         match: ObservedMatch,
         rules: SportRules,
+        *,
         odds_format: OddsFormat,
         received_at: datetime,
     ) -> None:

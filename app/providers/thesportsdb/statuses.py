@@ -16,6 +16,9 @@ _EVERYWHERE: dict[str, Meaning] = {
     "not started": (_S.SCHEDULED, None),
     "match not started": (_S.SCHEDULED, None),
     "time to be defined": (_S.SCHEDULED, None),
+    # Not on that page; from where its football comes, for matches nobody reports in detail.
+    "live": (_S.LIVE, None),
+    "in progress": (_S.LIVE, None),
     "bt": (_S.PAUSED, None),
     "break time": (_S.PAUSED, None),
     "susp": (_S.INTERRUPTED, None),
