@@ -268,9 +268,7 @@ def taken_in(body: bytes) -> Answer:
             told = catalogue.told(book.market_id)
             markets, refused = markets_of(by_id[book.market_id], offered(book), told, NOW)
             rejected += refused
-            heard.append(
-                Heard(followed=by_id[book.market_id], markets=markets, observed_at=NOW)
-            )
+            heard.append(Heard(followed=by_id[book.market_id], markets=markets, observed_at=NOW))
     priced = observations_of(heard, NOW, catalogue.matches_of(ids))
     observations.update((one.external_id, one) for one in priced)
     return Answer(observations=tuple(observations.values()), rejected=tuple(rejected))
