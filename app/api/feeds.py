@@ -22,6 +22,7 @@ from litestar.openapi.spec import (
     RequestBody,
     Schema,
 )
+from litestar.params import FromPath
 from litestar.status_codes import HTTP_202_ACCEPTED
 
 from app import metrics
@@ -199,7 +200,7 @@ class Feeds:
     operation_class=_Described,
     **described(PushShape, problems=(400, 401, 403, 404, 413, 415), status=HTTP_202_ACCEPTED),
 )
-async def push(request: Asked, provider: str, state: State) -> Response[PushShape]:
+async def push(request: Asked, provider: FromPath[str], state: State) -> Response[PushShape]:
     """Takes in what a feed says; answers when it is committed.
 
     The same body may be sent twice: what was taken in already changes nothing, and an older

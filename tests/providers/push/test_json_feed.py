@@ -152,7 +152,8 @@ def test_odds_are_never_more_than_was_offered():
 @pytest.mark.parametrize(
     "body",
     [
-        b"", b"null", b"[]", b"{", b"{}", b'{"observations":{}}', b'{"observations":["\\ud800"]}', b'{"observations":[],"more":1}',
+        b"", b"null", b"[]", b"{", b"{}", b'{"observations":{}}', b'{"observations":["\\ud800"]}',
+        b'{"observations":[],"more":1}',
         b'{"observations":[' + b"[" * 100_000,
         a_body(*[1] * (ITEMS_MAX + 1)),
     ],
