@@ -134,6 +134,12 @@ publications = _counter(
 )
 archived_bytes = _counter("touchline_archived_bytes", "Bytes of answers archived.", "provider")
 archive_skipped = _counter("touchline_archive_skipped", "Answers that were not archived.", "reason")
+matches_identified = _counter(
+    "touchline_matches_identified",
+    "Matches of providers decided: same as one of ours, new, undecided.",
+    "provider",
+    "decision",
+)
 recordings_refused = _gauge("touchline_recordings_refused", "Recordings that do not parse.")
 
 

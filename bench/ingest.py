@@ -19,7 +19,7 @@ import uvloop
 
 from app.database import engine
 from app.ingest.known import Known
-from app.ingest.merge import merge_quotes
+from app.ingest.consensus import merge_quotes
 from app.ingest.pipeline import ingest
 from app.sports.market import MarketType, SelectionKey
 from app.sports.match import Sport

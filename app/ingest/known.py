@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Hashable
 from datetime import datetime
 from decimal import Decimal
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
@@ -37,6 +37,11 @@ class Remembered(Generic[K, V]):
     def learn(self, key: K, value: V) -> None:
         """Notes something that holds if the transaction commits."""
         self._pending[key] = value
+
+    def forget(self, key: K) -> None:
+        """Drops what is known of a key: it is wrong, whatever becomes of the transaction."""
+        self._pending.pop(key, None)
+        self._kept.pop(key, None)
 
     def keep(self) -> None:
         """The transaction committed."""
@@ -68,16 +73,28 @@ class Known:
 
     def __init__(self) -> None:
         self.matches: Remembered[MatchKey, int] = Remembered()
-        self.starts: Remembered[int, datetime] = Remembered()
+        # Matches whose provider has the sides the other way round.
+        self.inverted: Remembered[MatchKey, bool] = Remembered()
+        # What a provider last told of a match's start.
+        self.starts: Remembered[tuple[str, int], datetime] = Remembered()
         self.markets: Remembered[MarketKey, KnownMarket] = Remembered()
+        # The newest word heard of (market, provider), and who was named in it.
+        self.words: Remembered[tuple[int, str], datetime] = Remembered()
+        self.named: Remembered[tuple[int, str], int] = Remembered()
         self.incidents: Remembered[tuple[int, str], tuple[Incident, ...]] = Remembered(2_000)
 
     def keep(self) -> None:
         """The transaction committed: what it taught holds."""
-        for remembered in (self.matches, self.starts, self.markets, self.incidents):
+        for remembered in self._all():
             remembered.keep()
 
     def drop(self) -> None:
         """The transaction did not commit: what it taught does not hold."""
-        for remembered in (self.matches, self.starts, self.markets, self.incidents):
+        for remembered in self._all():
             remembered.drop()
+
+    def _all(self) -> tuple[Remembered[Any, Any], ...]:
+        return (
+            self.matches, self.inverted, self.starts, self.markets, self.words, self.named,
+            self.incidents,
+        )  # fmt: skip

@@ -1,77 +1,290 @@
-"""What providers say of one match, or one market, to what we believe of it. Pure.
+"""What providers say of one match to what we believe of it. Pure.
 
-The seam for several providers: every function takes all that was told. Today the newest score
-counts; a price is the median of the bookmakers, so that one bookmaker's error moves it little.
+Points (home and away as one), status, period with clock, and periods are believed each on its own,
+over all that counts: `decide_points` and `decide_status` say when what we believe moves,
+`merge_scores` puts the rest around them. Nothing but the words and what is held goes in, so the
+same can be worked out again from the tables at any time.
 """
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
-from decimal import ROUND_DOWN, Decimal
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
 
 import msgspec
+from msgspec.structs import replace
 
-from app.ingest.confidence import confidence_of
-from app.sports.market import THREE_PLACES
-from app.sports.match import MatchStatus, Score, may_move
+from app.ingest.confidence import ToldScore, confidence_of, counting, standing
+from app.ingest.decisions import CONFIRMATIONS, Question, Word, decide, is_news
+from app.sports.match import IN_PLAY, OVER, MatchStatus, Period, Score, SportFacts, may_move
 
-FOUR_PLACES = Decimal("0.0001")
+# A match may begin so much before its announced start.
+EARLY_START = timedelta(minutes=15)
+# Who says something else for so long after what we believe moved is more than a little late.
+DISPUTED_AFTER = timedelta(seconds=10)
+# Statuses that make no sense without points.
+POINTED = IN_PLAY | {MatchStatus.FINISHED}
+
+Points = tuple[int, int]
 
 
-class ToldScore(msgspec.Struct, frozen=True):
-    """The newest score one provider told."""
+class Contest(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of the match apart from its score; `verifying`: it looks frozen."""
 
-    provider: str
-    score: Score
-    observed_at: datetime
+    facts: SportFacts
+    starts_at: datetime
+    verifying: bool = False
 
 
-class BelievedScore(msgspec.Struct, frozen=True):
-    """A score and how far we believe it."""
+class Dispute(msgspec.Struct, frozen=True, kw_only=True):
+    """Who says what of a field that somebody tells otherwise than we believe."""
+
+    field: str
+    believed: str
+    told: dict[str, str]
+
+
+class BelievedScore(msgspec.Struct, frozen=True, kw_only=True):
+    """A score, how far we believe it, and since which observation its points and status.
+
+    `refused` are the providers whose newest points we do not believe, though they are news;
+    `unlawful` those whose status is no legal move. `disputes` are open questions.
+    """
 
     score: Score
     confidence: Decimal
+    points_at: datetime | None
+    status_at: datetime | None
+    refused: frozenset[str] = frozenset()
+    unlawful: frozenset[str] = frozenset()
+    disputes: tuple[Dispute, ...] = ()
 
 
-def merge_scores(told: Sequence[ToldScore], status_now: MatchStatus | None) -> BelievedScore | None:
-    """Returns the newest score that is a legal move from where the match is; None without one."""
-    legal = [t for t in told if status_now is None or may_move(status_now, t.score.status)]
-    if not legal:
-        return None
-    chosen = max(legal, key=lambda t: t.observed_at).score
-    return BelievedScore(chosen, confidence_of(chosen, [t.score for t in told]))
+def hear(before: ToldScore | None, told: ToldScore) -> ToldScore | None:
+    """Returns what to hold of a provider now that it told this; None when that is late.
 
-
-class PricedSelection(msgspec.Struct, frozen=True):
-    """What we hold of one selection: consensus odds, the best offer and whose, the fair chance."""
-
-    odds: Decimal
-    best_odds: Decimal
-    best_provider: str
-    fair_probability: Decimal | None
-
-
-def merge_quotes(
-    quotes: Mapping[str, Sequence[tuple[str, Decimal]]],
-) -> tuple[dict[str, PricedSelection], Decimal | None]:
-    """Returns the priced selections of one market by key, and its overround.
-
-    Takes (bookmaker, odds) by selection; a selection nobody quotes is left out. Odds are the lower
-    median. The overround is the sum of 1/odds; a chance without margin is a selection's share of
-    it. Both need a price for every selection that was named.
+    Of two words of one moment the one received later counts. A word that is repeated at the same
+    moment is no repetition.
     """
-    medians: dict[str, Decimal] = {}
-    for key, offers in quotes.items():
-        if offers:
-            ordered = sorted([odds for _, odds in offers])
-            medians[key] = ordered[(len(ordered) - 1) // 2]
-    complete = len(medians) == len(quotes) and len(medians) > 1
-    inverse = {key: 1 / odds for key, odds in medians.items()}
-    total = sum(inverse.values(), Decimal(0))
-    priced: dict[str, PricedSelection] = {}
-    for key, odds in medians.items():
-        best_provider, best_odds = max(quotes[key], key=lambda offer: offer[1])
-        fair = (inverse[key] / total).quantize(FOUR_PLACES) if complete else None
-        priced[key] = PricedSelection(
-            odds.quantize(THREE_PLACES, ROUND_DOWN), best_odds, best_provider, fair
+    if before is None:
+        return told
+    if (told.observed_at, told.received_at) < (before.observed_at, before.received_at):
+        return None
+    new = told.observed_at > before.observed_at
+    points_since, points_repeats = told.observed_at, 1
+    if told.points == before.points:
+        points_since, points_repeats = before.points_since, _one_more(before.points_repeats, new)
+    status_since, status_repeats = told.observed_at, 1
+    if told.score.status == before.score.status:
+        status_since, status_repeats = before.status_since, _one_more(before.status_repeats, new)
+    back_since, back_repeats = before.back_since, _one_more(before.back_repeats, new)
+    if _is_back(told.points, before.points):
+        back_since, back_repeats = told.observed_at, 1
+    return replace(
+        told,
+        points_since=points_since,
+        points_repeats=points_repeats,
+        back_since=back_since,
+        back_repeats=back_repeats,
+        status_since=status_since,
+        status_repeats=status_repeats,
+    )
+
+
+def _one_more(repeats: int, new: bool) -> int:  # noqa: FBT001 - of an observation, as counted.
+    return min(repeats + new, CONFIRMATIONS)
+
+
+def _is_back(points: Points | None, before: Points | None) -> bool:
+    """Says whether a side has fewer than before; telling none any more takes nothing back."""
+    if points is None or before is None:
+        return False
+    return points[0] < before[0] or points[1] < before[1]
+
+
+def merge_scores(
+    told: Sequence[ToldScore], held: BelievedScore | None, contest: Contest
+) -> BelievedScore | None:
+    """Returns what to believe of a match; None when there is nothing to believe it from.
+
+    `told` is every provider's newest word, those in quarantine left out; `held` is what we believed
+    so far.
+    """
+    heard = counting(told)
+    if not heard:
+        return None
+    if held is None:
+        return _first(heard)
+    lawful = [t for t in heard if may_move(held.score.status, t.score.status)]
+    alone = len(heard) == 1
+    status, status_at = decide_status(lawful, held, contest, alone=alone)
+    points, points_at = decide_points(lawful, held, contest, alone=alone)
+    if points is None and status in POINTED:
+        status, status_at = held.score.status, held.status_at
+    score = _around(lawful, held.score, status, points)
+    believed = replace(held, score=score, points_at=points_at, status_at=status_at)
+    return _weighed(believed, heard)
+
+
+def _first(heard: Sequence[ToldScore]) -> BelievedScore | None:
+    """Returns what to believe of a match nobody told of before: the best word, as it stands."""
+    newest = heard[0].observed_at
+    usable = [t for t in heard if t.points is not None or t.score.status not in POINTED]
+    if not usable:
+        return None
+    best = max(usable, key=lambda t: standing(t, newest))
+    score = _around([best], best.score, best.score.status, best.points)
+    at = best.observed_at
+    believed = BelievedScore(score=score, confidence=Decimal(1), points_at=at, status_at=at)
+    return _weighed(believed, heard)
+
+
+def decide_points(
+    lawful: Sequence[ToldScore], held: BelievedScore, contest: Contest, *, alone: bool
+) -> tuple[Points | None, datetime | None]:
+    """Returns the points to believe and since when; a provider `alone` is the only one there is.
+
+    Forward within the sport's step is easily true; a match's only provider is believed up to the
+    sport's leap. A side that has fewer points than we hold is going back.
+    """
+    now = points_of(held.score)
+    base = now or (0, 0)
+    most = contest.facts.leap if alone else contest.facts.step
+    words: list[Word[Points]] = []
+    for t in lawful:
+        if t.points is None:
+            continue
+        if _is_back(t.points, base):
+            since, repeats = t.back_since, t.back_repeats
+            words.append(Word(told=t, value=t.points, since=since, repeats=repeats, back=True))
+        else:
+            since, repeats = t.points_since, t.points_repeats
+            easy = sum(t.points) - sum(base) <= most
+            words.append(Word(told=t, value=t.points, since=since, repeats=repeats, easy=easy))
+    asked = Question(held=now, moved_at=held.points_at, alone=alone)
+    moved = decide(words, asked) or decide(words, replace(asked, back=True))
+    return moved or (now, held.points_at)
+
+
+def decide_status(
+    lawful: Sequence[ToldScore], held: BelievedScore, contest: Contest, *, alone: bool
+) -> tuple[MatchStatus, datetime | None]:
+    """Returns the status to believe and since when.
+
+    The only provider is taken at its word. Of several one is, too, between statuses in play, and
+    into play once the start is near; everything else asks for more.
+    """
+    now = held.score.status
+    words = [
+        Word(
+            told=t,
+            value=t.score.status,
+            since=t.status_since,
+            repeats=t.status_repeats,
+            easy=alone or _is_soft(now, t, contest),
+            final=t.score.status in OVER,
         )
-    return priced, total.quantize(FOUR_PLACES) if complete else None
+        for t in lawful
+    ]
+    question = Question(held=now, moved_at=held.status_at, alone=alone, verifying=contest.verifying)
+    return decide(words, question) or (now, held.status_at)
+
+
+def _is_soft(now: MatchStatus, told: ToldScore, contest: Contest) -> bool:
+    if told.score.status not in IN_PLAY:
+        return False
+    return now in IN_PLAY or told.observed_at >= contest.starts_at - EARLY_START
+
+
+def points_of(score: Score) -> Points | None:
+    """Returns home and away, None when the score has none."""
+    return None if score.home is None or score.away is None else (score.home, score.away)
+
+
+def _around(
+    lawful: Sequence[ToldScore], held: Score, status: MatchStatus, points: Points | None
+) -> Score:
+    """Returns the score with period and clock of one provider, and periods of one.
+
+    Period and clock belong together: one provider's period with another's clock is a moment that
+    never was.
+    """
+    period, clock, periods = None, None, ()
+    if held.status == status:
+        period, clock = held.period, held.clock
+    if points_of(held) == points:
+        periods = held.periods
+    newest = max((t.observed_at for t in lawful), default=None)
+    if newest is not None:
+        ordered = sorted(lawful, key=lambda t: standing(t, newest), reverse=True)
+        of_status = [t for t in ordered if t.score.status == status]
+        of_points = [t for t in ordered if t.points == points]
+        of_both = [t for t in of_points if t.score.status == status]
+        if of_status:
+            period, clock = _period_of([*of_both, *of_status])
+        if of_points:
+            periods = _periods_of([*of_both, *of_points])
+    home, away = points or (None, None)
+    return Score(status=status, home=home, away=away, period=period, clock=clock, periods=periods)
+
+
+def _period_of(ordered: Sequence[ToldScore]) -> tuple[str | None, str | None]:
+    """Returns period and clock of the first who tells a clock, else of the first with a period."""
+    timed = (t for t in ordered if t.score.clock is not None)
+    named = (t for t in ordered if t.score.period is not None)
+    best = next(timed, None) or next(named, None)
+    return (None, None) if best is None else (best.score.period, best.score.clock)
+
+
+def _periods_of(ordered: Sequence[ToldScore]) -> tuple[Period, ...]:
+    return next((t.score.periods for t in ordered if t.score.periods), ())
+
+
+def _weighed(believed: BelievedScore, heard: Sequence[ToldScore]) -> BelievedScore:
+    """Adds the confidence, and who says otherwise."""
+    score, points = believed.score, points_of(believed.score)
+    refused = {t.provider for t in heard if _is_refused(t, points, believed.points_at)}
+    astray = {
+        t.provider
+        for t in heard
+        if t.score.status != score.status
+        and (is_news(t.status_since, t, believed.status_at) or _is_late(t, believed.status_at))
+    }
+    behind = {
+        t.provider
+        for t in heard
+        if t.points not in (None, points) and _is_late(t, believed.points_at)
+    }
+    disputes: list[Dispute] = []
+    if points is not None and (refused or behind):
+        said = {t.provider: spelled(t.points) for t in heard if t.points is not None}
+        disputes.append(Dispute(field="points", believed=spelled(points), told=said))
+    if astray:
+        said = {t.provider: t.score.status.value for t in heard}
+        disputes.append(Dispute(field="status", believed=score.status.value, told=said))
+    return replace(
+        believed,
+        confidence=confidence_of(score, heard),
+        refused=frozenset(refused),
+        unlawful=frozenset(t.provider for t in heard if not may_move(score.status, t.score.status)),
+        disputes=tuple(disputes),
+    )
+
+
+def _is_refused(told: ToldScore, points: Points | None, moved_at: datetime | None) -> bool:
+    """Says whether a provider tells points that are not believed and that it did not tell before:
+    more than we hold, or fewer after it told more. Who is only late refuses nothing.
+    """
+    if told.points is None or points is None or told.points == points:
+        return False
+    if told.points[0] > points[0] or told.points[1] > points[1]:
+        return True
+    return told.back_since is not None and is_news(told.back_since, told, moved_at)
+
+
+def _is_late(told: ToldScore, moved_at: datetime | None) -> bool:
+    return moved_at is not None and told.observed_at >= moved_at + DISPUTED_AFTER
+
+
+def spelled(points: Points | None) -> str:
+    """Returns points as people write them: "2-1"."""
+    return "" if points is None else f"{points[0]}-{points[1]}"

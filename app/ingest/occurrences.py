@@ -1,17 +1,44 @@
-"""Writes incidents: new ones, those told otherwise, and those a provider no longer tells."""
+"""Writes incidents: new ones, those told otherwise, and those no longer told.
 
-from collections.abc import Mapping, Sequence
+Every provider's incidents are kept, one provider's a match are shown: two providers' words for the
+same goal are two goals to a reader. Who is shown stays so until it can be heard no more; then its
+incidents are withdrawn and another's are told, in one transaction.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 
 import msgspec
 
 from app.database.engine import Connection
+from app.ingest.confidence import TOLD_FRESH
+from app.ingest.heads import lock_heads
 from app.ingest.known import Known
+from app.ingest.reliability import Providers, providers_now
 from app.sports.incidents import Incident
 from app.sports.observation import Observation
 
-_COUNT = """
-SELECT match_id, count(*) AS n FROM incidents
-WHERE match_id = ANY ($1::bigint[]) AND provider = $2 AND NOT withdrawn GROUP BY match_id
+_SHOWN = """
+SELECT m.id, m.sport_id, m.incidents_provider,
+       (SELECT count(*) FROM incidents i WHERE i.match_id = m.id AND NOT i.withdrawn
+        AND i.provider = m.incidents_provider) AS n
+FROM matches m WHERE m.id = ANY ($1::bigint[])
+"""
+_SAID = """
+SELECT match_id, provider, jsonb_array_length(incidents) AS n, observed_at
+FROM incident_observations WHERE match_id = ANY ($1::bigint[])
+"""
+_KEEP = """
+INSERT INTO incident_observations AS o (match_id, provider, incidents, observed_at)
+SELECT n.match_id, $2, n.incidents, n.observed_at
+FROM unnest($1::bigint[], $3::jsonb[], $4::timestamptz[]) AS n (match_id, incidents, observed_at)
+ON CONFLICT (match_id, provider) DO UPDATE
+SET incidents = excluded.incidents, observed_at = excluded.observed_at
+WHERE excluded.observed_at >= o.observed_at
+"""
+_SHOW = """
+UPDATE matches m SET incidents_provider = n.provider
+FROM unnest($1::bigint[], $2::text[]) AS n (id, provider) WHERE m.id = n.id
 """
 _SAVE = """
 INSERT INTO incidents AS i (match_id, provider, key, ordinal, body)
@@ -25,36 +52,167 @@ _WITHDRAW = """
 UPDATE incidents SET withdrawn = true
 WHERE match_id = $1 AND provider = $2 AND NOT withdrawn AND key <> ALL ($3::text[])
 """
+_WITHDRAW_OTHERS = """
+UPDATE incidents i SET withdrawn = true
+FROM unnest($1::bigint[], $2::text[]) AS n (match_id, provider)
+WHERE i.match_id = n.match_id AND i.provider <> n.provider AND NOT i.withdrawn
+"""
+_ADD_SAID = """
+INSERT INTO incidents AS i (match_id, provider, key, ordinal, body)
+SELECT o.match_id, o.provider, e.body ->> 'key', e.place - 1, e.body
+FROM unnest($1::bigint[], $2::text[]) AS n (match_id, provider)
+JOIN incident_observations o USING (match_id, provider)
+CROSS JOIN LATERAL jsonb_array_elements(o.incidents) WITH ORDINALITY AS e (body, place)
+ON CONFLICT (match_id, provider, key) DO UPDATE
+SET ordinal = excluded.ordinal, body = excluded.body, withdrawn = false
+WHERE (i.ordinal, i.body, i.withdrawn) IS DISTINCT FROM (excluded.ordinal, excluded.body, false)
+"""
+_LAST_TOLD = """
+SELECT match_id, provider, observed_at FROM score_observations WHERE match_id = ANY ($1::bigint[])
+"""
 
 _JSON = msgspec.json.Encoder()
+
+
+class _Shown(msgspec.Struct):
+    """Whose incidents of a match are shown, and how many they are."""
+
+    sport: str
+    provider: str | None
+    count: int
 
 
 async def save_incidents(
     connection: Connection, observed: Mapping[int, Observation], known: Known
 ) -> None:
-    """Takes in the incidents of observations whose score counts.
+    """Takes in the incidents of observations whose score counts, those of one provider.
 
     A provider tells all incidents of a match every time. When they go on from those this worker
     saved before, and Postgres holds as many, only the new ones are written; else all of them are,
     and those it tells no longer are withdrawn.
     """
-    for provider in sorted({o.provider for o in observed.values()}):
-        by_match = {m: o.incidents or () for m, o in observed.items() if o.provider == provider}
-        counted = {
-            row["match_id"]: row["n"]
-            for row in await connection.fetch(_COUNT, list(by_match), provider)
-        }
-        fresh: list[tuple[int, int, Incident]] = []
-        for match_id, incidents in by_match.items():
-            before = known.incidents.get((match_id, provider)) or ()
-            goes_on = incidents[: len(before)] == before and counted.get(match_id, 0) == len(before)
-            start = len(before) if goes_on else 0
-            if not goes_on:
-                keys = [incident.key for incident in incidents]
-                await connection.execute(_WITHDRAW, match_id, provider, keys)
-            fresh += [(match_id, n, incidents[n]) for n in range(start, len(incidents))]
-            known.incidents.learn((match_id, provider), incidents)
-        await _save(connection, provider, fresh)
+    told = {m: o for m, o in observed.items() if o.incidents is not None}
+    for provider in sorted({o.provider for o in told.values()}):
+        by_match = {m: o for m, o in told.items() if o.provider == provider}
+        await _keep(connection, provider, by_match, known)
+        shown = await _shown(connection, by_match)
+        others = [m for m, now in shown.items() if now.provider != provider]
+        if others:
+            # What another worker remembers of these matches no longer fits what Postgres counts.
+            turned = await choose_incidents(connection, others)
+            for match_id in turned:
+                shown.pop(match_id)
+        await _save_shown(connection, provider, by_match, shown, known)
+        for match_id, observation in by_match.items():
+            known.incidents.learn((match_id, provider), observation.incidents or ())
+
+
+async def choose_incidents(connection: Connection, match_ids: Iterable[int]) -> frozenset[int]:
+    """Chooses anew whose incidents of these matches are shown; returns those where it changed.
+
+    The one that is shown stays while it can be heard, or until there is something to show at all.
+    Of the others the most reliable is chosen, then who tells most, then the declared order. The
+    caller holds the locks on the heads of these matches.
+    """
+    wanted = list(match_ids)
+    providers = await providers_now(connection)
+    shown = await _shown(connection, wanted)
+    said: dict[int, dict[str, int]] = {}
+    for row in await connection.fetch(_SAID, wanted):
+        said.setdefault(row["match_id"], {})[row["provider"]] = row["n"]
+    heard_at: dict[int, dict[str, datetime]] = {}
+    for row in await connection.fetch(_LAST_TOLD, wanted):
+        heard_at.setdefault(row["match_id"], {})[row["provider"]] = row["observed_at"]
+    chosen: dict[int, str] = {}
+    for match_id, now in shown.items():
+        best = _best(now, said.get(match_id, {}), heard_at.get(match_id, {}), providers)
+        if best is not None and best != now.provider:
+            chosen[match_id] = best
+    if chosen:
+        columns = (list(chosen), list(chosen.values()))
+        await connection.execute(_SHOW, *columns)
+        await connection.execute(_WITHDRAW_OTHERS, *columns)
+        await connection.execute(_ADD_SAID, *columns)
+    return frozenset(chosen)
+
+
+async def reshow_incidents(connection: Connection, match_ids: Iterable[int]) -> frozenset[int]:
+    """Locks the matches and chooses anew whose incidents are shown; for when a provider is down."""
+    wanted = sorted(set(match_ids))
+    if not wanted:
+        return frozenset()
+    await lock_heads(connection, wanted)
+    return await choose_incidents(connection, wanted)
+
+
+def _best(
+    now: _Shown, said: Mapping[str, int], heard_at: Mapping[str, datetime], providers: Providers
+) -> str | None:
+    """Returns whose incidents to show; None when nobody who can be heard tells any."""
+    newest = max(heard_at.values(), default=None)
+    heard = {
+        p: n
+        for p, n in said.items()
+        if newest is not None
+        and p in heard_at
+        and heard_at[p] >= newest - TOLD_FRESH
+        and providers.of(p, now.sport).counts(heard_at[p])
+    }
+    if now.provider in heard and (now.count or not any(heard.values())):
+        return now.provider
+    if not heard:
+        return None
+
+    def worth(provider: str) -> tuple[bool, float, int, int, str]:
+        standing = providers.of(provider, now.sport)
+        tells = heard[provider]
+        return (tells > 0, standing.reliability, tells, -standing.rank, provider)
+
+    return max(heard, key=worth)
+
+
+async def _keep(
+    connection: Connection, provider: str, by_match: Mapping[int, Observation], known: Known
+) -> None:
+    """Keeps what a provider tells, where it differs from what this worker last kept."""
+    rows = [
+        (m, _JSON.encode(o.incidents).decode(), o.observed_at)
+        for m, o in by_match.items()
+        if known.incidents.get((m, provider)) != o.incidents
+    ]
+    if rows:
+        matches, incidents, times = zip(*rows, strict=True)
+        await connection.execute(_KEEP, list(matches), provider, list(incidents), list(times))
+
+
+async def _shown(connection: Connection, match_ids: Iterable[int]) -> dict[int, _Shown]:
+    return {
+        row["id"]: _Shown(row["sport_id"], row["incidents_provider"], row["n"])
+        for row in await connection.fetch(_SHOWN, list(match_ids))
+    }
+
+
+async def _save_shown(
+    connection: Connection,
+    provider: str,
+    by_match: Mapping[int, Observation],
+    shown: Mapping[int, _Shown],
+    known: Known,
+) -> None:
+    """Writes the incidents of the matches where this provider's are the ones shown."""
+    fresh: list[tuple[int, int, Incident]] = []
+    for match_id, now in shown.items():
+        if now.provider != provider:
+            continue
+        incidents = by_match[match_id].incidents or ()
+        before = known.incidents.get((match_id, provider)) or ()
+        goes_on = incidents[: len(before)] == before and now.count == len(before)
+        start = len(before) if goes_on else 0
+        if not goes_on:
+            keys = [incident.key for incident in incidents]
+            await connection.execute(_WITHDRAW, match_id, provider, keys)
+        fresh += [(match_id, n, incidents[n]) for n in range(start, len(incidents))]
+    await _save(connection, provider, fresh)
 
 
 async def _save(

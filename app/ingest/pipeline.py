@@ -6,21 +6,17 @@ import msgspec
 
 from app import metrics
 from app.database.engine import Connection
-from app.ingest.identity import identify, reschedule
+from app.ingest.identity import identify, lock_identified, reschedule
 from app.ingest.known import Known
 from app.ingest.occurrences import save_incidents
 from app.ingest.prices import save_prices
+from app.ingest.reliability import learn
 from app.ingest.scores import save_scores
 from app.sports.observation import Observation
 
 # Observations taken in by one transaction; more are the caller's to split. 500 matches of 15
 # quotes each are one statement of 7,500 rows, some 200 ms.
 OBSERVATIONS_MAX = 500
-
-_LOCK = """
-SELECT 1 FROM match_heads WHERE match_id = ANY ($1::bigint[]) ORDER BY match_id
-FOR NO KEY UPDATE
-"""
 
 
 class Ingested(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,12 +46,13 @@ async def ingest(
     if not observations:
         return Ingested()
     observed = await identify(connection, observations, known)
-    await connection.execute(_LOCK, list(observed))
+    observed = await lock_identified(connection, observed, known)
     await reschedule(connection, observed, known)
     scores = await save_scores(connection, observed)
     told = {m: observed[m] for m in scores.heard if observed[m].incidents is not None}
     await save_incidents(connection, told, known)
     quotes = await save_prices(connection, observed, known)
+    await learn(connection, scores.judged)
     for match_id, observation in observed.items():
         metrics.observations.labels(observation.provider, observation.sport).inc()
         if match_id in scores.changed:

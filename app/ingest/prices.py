@@ -1,22 +1,29 @@
-"""Writes markets, quotes and prices: quotes as told, prices as merged, and only what differs."""
+"""Writes markets, quotes and words as providers tell them, then has them priced.
 
-import asyncio
-from collections.abc import Mapping, Sequence
+A market is told whole: a bookmaker that a provider no longer names offers nothing any more.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 import msgspec
 
+from app import metrics
 from app.database.engine import Connection
+from app.ingest.heads import lock_heads
 from app.ingest.known import Known, KnownMarket
-from app.ingest.merge import merge_quotes
-from app.sports.market import MarketStatus, MarketType, SelectionKey
-from app.sports.observation import Observation, ObservedMarket, ObservedQuote
+from app.ingest.pricing import extend_freshness, price_markets
+from app.sports.market import ANSWERS, MarketType, SelectionKey
+from app.sports.observation import Observation, ObservedMarket
 
 # As with scores: how old `observed_at` of an unchanged quote may be before it is written again.
 CONFIRM_EVERY = timedelta(seconds=5)
-# A quote nobody confirmed for this long is no offer any more and counts for no price.
-QUOTE_FRESH = timedelta(seconds=60)
+# As with scores: how far ahead of ours a provider's clock may be.
+CLOCK_AHEAD_MAX = timedelta(seconds=5)
+# Markets one sweep looks at. With quotes confirmed every few seconds a market is due about once a
+# minute, so 500 a second are 30,000 markets in play.
+EXPIRED_MAX = 500
 
 _FIND = """
 SELECT m.match_id, m.type, m.line, m.id AS market_id, s.id AS selection_id, s.key
@@ -27,16 +34,22 @@ INSERT INTO markets (match_id, type, line, status, reason)
 SELECT * FROM unnest($1::bigint[], $2::text[], $3::numeric[], $4::text[], $5::text[])
 ON CONFLICT DO NOTHING
 """
+# A handicap's line is added to the home side; to the away side with the other sign.
 _ADD_SELECTIONS = """
 INSERT INTO selections (market_id, key, name)
 SELECT m.id, n.key,
-       CASE n.key WHEN 'home' THEN h.name WHEN 'away' THEN a.name WHEN 'draw' THEN 'Draw'
-                  ELSE initcap(n.key) || ' ' || trim_scale(n.line) END
-FROM unnest($1::bigint[], $2::text[], $3::numeric[], $4::text[]) AS n (match_id, type, line, key)
+       CASE n.key WHEN 'home' THEN h.name WHEN 'away' THEN a.name ELSE initcap(n.key) END
+       || CASE n.type WHEN 'total' THEN ' ' || trim_scale(n.line)
+                      WHEN 'handicap' THEN CASE WHEN v.line > 0 THEN ' +' ELSE ' ' END
+                                           || trim_scale(v.line)
+                      ELSE '' END
+FROM unnest($1::bigint[], $2::text[], $3::numeric[], $4::text[])
+     WITH ORDINALITY AS n (match_id, type, line, key, place)
+CROSS JOIN LATERAL (SELECT CASE n.key WHEN 'away' THEN -n.line ELSE n.line END AS line) AS v
 JOIN markets m ON m.match_id = n.match_id AND m.type = n.type AND m.line IS NOT DISTINCT FROM n.line
 JOIN matches x ON x.id = m.match_id
 JOIN participants h ON h.id = x.home_id JOIN participants a ON a.id = x.away_id
-ORDER BY n.match_id, m.id, array_position(ARRAY['home', 'draw', 'away', 'over', 'under'], n.key)
+ORDER BY n.match_id, m.id, n.place
 ON CONFLICT DO NOTHING
 """
 _QUOTE = """
@@ -49,81 +62,120 @@ SET odds = excluded.odds, observed_at = excluded.observed_at
 WHERE excluded.observed_at >= q.observed_at
   AND (excluded.odds IS DISTINCT FROM q.odds OR excluded.observed_at >= q.observed_at + $6)
 """
-_ELSEWHERE = """
-SELECT selection_id, bookmaker, odds FROM quotes
-WHERE selection_id = ANY ($1::bigint[]) AND odds IS NOT NULL AND provider <> $2
-  AND observed_at >= statement_timestamp() - $3::interval
+_SAY = """
+INSERT INTO market_observations AS w (market_id, provider, status, reason, observed_at)
+SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::timestamptz[])
+ON CONFLICT (market_id, provider) DO UPDATE
+SET status = excluded.status, reason = excluded.reason, observed_at = excluded.observed_at
+WHERE excluded.observed_at >= w.observed_at
+  AND ((excluded.status, excluded.reason) IS DISTINCT FROM (w.status, w.reason)
+       OR excluded.observed_at >= w.observed_at + $6)
 """
-# Selections first, then their markets, in one statement: the triggers fire when both are written,
-# so an entry of the log carries the version it made. A price of NULL keeps the last one.
-_PRICE = """
-WITH priced AS (
-    UPDATE selections s
-    SET odds = coalesce(n.odds, s.odds), best_odds = n.best_odds, best_provider = n.best_provider,
-        fair_probability = n.fair_probability, status = n.status, updated_at = statement_timestamp()
-    FROM unnest($1::bigint[], $2::numeric[], $3::numeric[], $4::text[], $5::numeric[], $6::text[])
-         AS n (id, odds, best_odds, best_provider, fair_probability, status)
-    WHERE s.id = n.id
-      AND (s.odds, s.best_odds, s.best_provider, s.fair_probability, s.status) IS DISTINCT FROM
-          (coalesce(n.odds, s.odds), n.best_odds, n.best_provider, n.fair_probability, n.status)
-    RETURNING s.market_id
+# What a provider offered of these markets and does not name any more.
+_TAKE_BACK = """
+WITH named AS (
+    SELECT DISTINCT selection_id, bookmaker FROM unnest($1::bigint[], $2::text[])
+                    AS n (selection_id, bookmaker)
 )
-UPDATE markets m
-SET status = n.status, reason = n.reason, overround = n.overround, version = m.version + 1,
-    updated_at = statement_timestamp()
-FROM unnest($7::bigint[], $8::text[], $9::text[], $10::numeric[])
-     AS n (id, status, reason, overround)
-WHERE m.id = n.id AND m.status <> 'settled'
-  AND ((m.status, m.reason) IS DISTINCT FROM (n.status, n.reason)
-       OR m.id IN (SELECT market_id FROM priced))
+UPDATE quotes q SET odds = NULL, observed_at = n.observed_at
+FROM unnest($3::bigint[], $4::text[], $5::timestamptz[]) AS n (market_id, provider, observed_at)
+JOIN selections x ON x.market_id = n.market_id
+WHERE q.selection_id = x.id AND q.provider = n.provider AND q.odds IS NOT NULL
+  AND q.observed_at < n.observed_at
+  AND NOT EXISTS (SELECT FROM named d
+                  WHERE d.selection_id = q.selection_id AND d.bookmaker = q.bookmaker)
+"""
+_MARKETS_OF = """
+SELECT id FROM markets WHERE match_id = ANY ($1::bigint[]) AND status <> 'settled' ORDER BY id
+"""
+_EXPIRED = """
+SELECT id, match_id FROM markets
+WHERE status = 'open' AND (fresh_until IS NULL OR fresh_until < statement_timestamp())
+ORDER BY fresh_until NULLS FIRST LIMIT $1
 """
 
-_KEYS: dict[MarketType, tuple[SelectionKey, ...]] = {
-    MarketType.TOTAL: (SelectionKey.OVER, SelectionKey.UNDER)
-}
+# These are asked with all their answers, whether somebody quotes them or not.
+_ALWAYS = (MarketType.TOTAL, MarketType.HANDICAP, MarketType.BOTH_TO_SCORE)
 
 
-class _Offered(msgspec.Struct):
-    """One market as observed, with our ids."""
+class _Said(msgspec.Struct, frozen=True):
+    """One market as one provider told it, with our ids."""
 
-    market: ObservedMarket
+    match_id: int
     provider: str
+    market: ObservedMarket
     known: KnownMarket
-    # (bookmaker, odds) by selection key, of everybody who offers something now.
-    offers: dict[str, list[tuple[str, Decimal]]]
+    observed_at: datetime
 
 
 async def save_prices(
     connection: Connection, observed: Mapping[int, Observation], known: Known
 ) -> int:
-    """Takes in the markets observed; returns how many quotes were told."""
+    """Takes in the markets observed; returns how many quotes were told. What is late counts not.
+
+    The caller holds the locks on the heads of these matches.
+    """
     told = {m: o for m, o in observed.items() if o.markets}
     if not told:
         return 0
     await _identify(connection, told, known)
-    offered: list[_Offered] = []
-    for match_id, observation in told.items():
-        for market in observation.markets:
-            ids = known.markets.get((match_id, market.type, market.line))
-            assert ids is not None, "every market observed was identified"
-            offered.append(_Offered(market, observation.provider, ids, _offers(market)))
-    await _add_elsewhere(connection, offered)
-    async with asyncio.TaskGroup() as group:
-        writing = group.create_task(_save_quotes(connection, told, known))
-        # The statement leaves; Postgres writes the quotes while we merge them.
-        await asyncio.sleep(0)
-        columns = _priced(offered)
-    await connection.execute(_PRICE, *columns)
-    return writing.result()
+    said = [s for m, o in told.items() for s in _said(m, o, known)]
+    if not said:
+        return 0
+    count = await _save_quotes(connection, said, known)
+    await connection.execute(
+        _SAY,
+        [s.known.id for s in said],
+        [s.provider for s in said],
+        [s.market.status.value for s in said],
+        [s.market.reason for s in said],
+        [s.observed_at for s in said],
+        CONFIRM_EVERY,
+    )
+    await price_markets(connection, [s.known.id for s in said])
+    return count
 
 
-def _offers(market: ObservedMarket) -> dict[str, list[tuple[str, Decimal]]]:
-    offers: dict[str, list[tuple[str, Decimal]]] = {}
-    for quote in market.quotes:
-        of_selection = offers.setdefault(quote.selection, [])
-        if quote.odds is not None:
-            of_selection.append((quote.bookmaker, quote.odds))
-    return offers
+async def reprice(connection: Connection, match_ids: Iterable[int]) -> None:
+    """Prices the markets of these matches anew from the tables alone.
+
+    For when what counts has changed, not what was told: a provider went down or came back. To be
+    called in a transaction; locks the matches' heads.
+    """
+    wanted = sorted(set(match_ids))
+    if not wanted:
+        return
+    await lock_heads(connection, wanted)
+    rows = await connection.fetch(_MARKETS_OF, wanted)
+    await price_markets(connection, [row["id"] for row in rows])
+
+
+async def expire_prices(connection: Connection, limit: int = EXPIRED_MAX) -> int:
+    """Prices the open markets anew whose quotes went stale; returns how many were looked at.
+
+    Nothing new need arrive for a price to end. To be called in a transaction of its own, every
+    second or so, again at once when `limit` markets were due.
+    """
+    rows = await connection.fetch(_EXPIRED, limit)
+    if rows:
+        await lock_heads(connection, [row["match_id"] for row in rows])
+        await extend_freshness(connection, [row["id"] for row in rows])
+        metrics.prices_expired.inc(len(rows))
+    return len(rows)
+
+
+def _said(match_id: int, observation: Observation, known: Known) -> list[_Said]:
+    """Returns the markets of an observation but for those this worker heard newer words of."""
+    at = min(observation.observed_at, observation.received_at + CLOCK_AHEAD_MAX)
+    said: list[_Said] = []
+    for market in observation.markets:
+        ids = known.markets.get((match_id, market.type, market.line))
+        assert ids is not None, "every market observed was identified"
+        before = known.words.get((ids.id, observation.provider))
+        if before is None or at >= before:
+            known.words.learn((ids.id, observation.provider), at)
+            said.append(_Said(match_id, observation.provider, market, ids, at))
+    return said
 
 
 async def _identify(connection: Connection, told: Mapping[int, Observation], known: Known) -> None:
@@ -142,11 +194,7 @@ async def _identify(connection: Connection, told: Mapping[int, Observation], kno
         [market.status.value for _, market in markets],
         [market.reason for _, market in markets],
     )
-    named = [
-        (m, market, key)
-        for m, market in markets
-        for key in _KEYS.get(market.type) or dict.fromkeys(q.selection for q in market.quotes)
-    ]
+    named = [(m, market, key) for m, market in markets for key in _keys_of(market)]
     await connection.execute(
         _ADD_SELECTIONS,
         [m for m, _, _ in named],
@@ -155,6 +203,14 @@ async def _identify(connection: Connection, told: Mapping[int, Observation], kno
         [key.value for _, _, key in named],
     )
     await _find(connection, missing, known)
+
+
+def _keys_of(market: ObservedMarket) -> Sequence[SelectionKey]:
+    """Returns the answers of a market in the order people read them."""
+    if market.type in _ALWAYS:
+        return ANSWERS[market.type]
+    quoted = {quote.selection for quote in market.quotes}
+    return [key for key in ANSWERS[market.type] if key in quoted]
 
 
 def _unknown(told: Mapping[int, Observation], known: Known) -> list[int]:
@@ -180,72 +236,36 @@ async def _find(connection: Connection, match_ids: Sequence[int], known: Known) 
         known.markets.learn(key, market)
 
 
-async def _save_quotes(
-    connection: Connection, told: Mapping[int, Observation], known: Known
-) -> int:
+async def _save_quotes(connection: Connection, said: Sequence[_Said], known: Known) -> int:
+    """Writes the quotes told, and takes back those no longer told; returns how many were told."""
     ids: list[int] = []
     providers: list[str] = []
+    bookmakers: list[str] = []
+    odds: list[Decimal | None] = []
     times: list[datetime] = []
-    quotes: list[ObservedQuote] = []
-    for match_id, observation in told.items():
-        before = len(quotes)
-        for market in observation.markets:
-            known_market = known.markets.get((match_id, market.type, market.line))
-            assert known_market is not None, "every market observed was identified"
-            selections = known_market.selections
-            ids += [selections[quote.selection] for quote in market.quotes]
-            quotes += market.quotes
-        providers += [observation.provider] * (len(quotes) - before)
-        times += [observation.observed_at] * (len(quotes) - before)
-    bookmakers = [quote.bookmaker for quote in quotes]
-    odds = [quote.odds for quote in quotes]
+    shrunk: list[_Said] = []
+    for one in said:
+        selections, at = one.known.selections, one.observed_at
+        quotes = one.market.quotes
+        ids += [selections[quote.selection] for quote in quotes]
+        bookmakers += [quote.bookmaker for quote in quotes]
+        odds += [quote.odds for quote in quotes]
+        times += [
+            at if quote.observed_at is None else min(quote.observed_at, at) for quote in quotes
+        ]
+        providers += [one.provider] * len(quotes)
+        named = hash(tuple([(quote.selection, quote.bookmaker) for quote in quotes]))
+        if known.named.get((one.known.id, one.provider)) != named:
+            known.named.learn((one.known.id, one.provider), named)
+            shrunk.append(one)
     await connection.execute(_QUOTE, ids, providers, bookmakers, odds, times, CONFIRM_EVERY)
+    if shrunk:
+        await connection.execute(
+            _TAKE_BACK,
+            ids,
+            bookmakers,
+            [one.known.id for one in shrunk],
+            [one.provider for one in shrunk],
+            [one.observed_at for one in shrunk],
+        )
     return len(ids)
-
-
-async def _add_elsewhere(connection: Connection, offered: Sequence[_Offered]) -> None:
-    """Adds what other providers offer for the same selections, as far as it is fresh."""
-    for provider in sorted({o.provider for o in offered}):
-        wanted = {
-            selection_id: (o, key)
-            for o in offered
-            if o.provider == provider
-            for key, selection_id in o.known.selections.items()
-        }
-        rows = await connection.fetch(_ELSEWHERE, list(wanted), provider, QUOTE_FRESH)
-        for row in rows:
-            market, key = wanted[row["selection_id"]]
-            market.offers.setdefault(key, []).append((row["bookmaker"], row["odds"]))
-
-
-def _priced(offered: Sequence[_Offered]) -> tuple[list[object], ...]:
-    """Merges what is offered; returns the columns of the selections, then those of the markets."""
-    selections: list[tuple[object, ...]] = []
-    markets: list[tuple[object, ...]] = []
-    for o in offered:
-        priced, overround = merge_quotes(o.offers)
-        status, reason = o.market.status, o.market.reason
-        if status is MarketStatus.OPEN and not priced:
-            status, reason = MarketStatus.SUSPENDED, "no_prices"
-        markets.append((o.known.id, status.value, reason, overround))
-        selection_status = "open" if status is MarketStatus.OPEN else "suspended"
-        for key, selection_id in o.known.selections.items():
-            price = priced.get(key)
-            if price is None:
-                selections.append((selection_id, None, None, None, None, "suspended"))
-            else:
-                selections.append(
-                    (
-                        selection_id,
-                        price.odds,
-                        price.best_odds,
-                        price.best_provider,
-                        price.fair_probability,
-                        selection_status,
-                    )
-                )
-    return (*_columns(selections, 6), *_columns(markets, 4))
-
-
-def _columns(rows: Sequence[tuple[object, ...]], width: int) -> list[list[object]]:
-    return [list(column) for column in zip(*rows, strict=True)] or [[] for _ in range(width)]

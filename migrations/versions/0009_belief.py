@@ -6,11 +6,12 @@ revision = "0009"
 down_revision = "0008"
 
 SCORES = """
-ALTER TABLE score_observations ADD COLUMN points_since TIMESTAMPTZ DEFAULT now() NOT NULL;
+ALTER TABLE score_observations ADD COLUMN points_since TIMESTAMPTZ;
 ALTER TABLE score_observations ADD COLUMN points_repeats SMALLINT DEFAULT 1 NOT NULL;
-ALTER TABLE score_observations ADD COLUMN status_since TIMESTAMPTZ DEFAULT now() NOT NULL;
+ALTER TABLE score_observations ADD COLUMN back_since TIMESTAMPTZ;
+ALTER TABLE score_observations ADD COLUMN back_repeats SMALLINT DEFAULT 1 NOT NULL;
+ALTER TABLE score_observations ADD COLUMN status_since TIMESTAMPTZ;
 ALTER TABLE score_observations ADD COLUMN status_repeats SMALLINT DEFAULT 1 NOT NULL;
-UPDATE score_observations SET points_since = observed_at, status_since = observed_at;
 ALTER TABLE score_observations SET (fillfactor = 70);
 ALTER TABLE live_scores ADD COLUMN points_at TIMESTAMPTZ;
 ALTER TABLE live_scores ADD COLUMN status_at TIMESTAMPTZ;
@@ -110,6 +111,8 @@ ALTER TABLE live_scores DROP COLUMN points_at;
 ALTER TABLE score_observations RESET (fillfactor);
 ALTER TABLE score_observations DROP COLUMN status_repeats;
 ALTER TABLE score_observations DROP COLUMN status_since;
+ALTER TABLE score_observations DROP COLUMN back_repeats;
+ALTER TABLE score_observations DROP COLUMN back_since;
 ALTER TABLE score_observations DROP COLUMN points_repeats;
 ALTER TABLE score_observations DROP COLUMN points_since;
 """

@@ -1,0 +1,178 @@
+"""From the quotes and words in the tables to prices, and only what differs.
+
+The one way to a price, whoever asks: a poll, a sweep of what went stale, a provider that went down.
+Postgres picks what counts and takes medians and best offers; chances and statuses are made here.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from app.catalog.freshness import FRESH_FOR, QUARANTINED
+from app.database.engine import Connection, Row
+from app.ingest.confidence import RANK_NONE
+from app.ingest.consensus import MarketNow, MarketWord, Offer, PricedMarket, price_market
+from app.sports.market import MarketStatus
+
+# Who says what of each market. What is closed stays so without being said again.
+_WORDS = f"""
+SELECT k.id, k.match_id, w.provider, w.status, w.reason, coalesce(p.rank, {RANK_NONE}) AS rank,
+       {QUARANTINED.format(at="w.observed_at")} AS down,
+       w.status IN ('closed', 'settled') OR w.observed_at >= statement_timestamp() - {FRESH_FOR}
+       AS fresh
+FROM markets k
+JOIN matches m ON m.id = k.match_id
+LEFT JOIN live_scores s ON s.match_id = m.id
+LEFT JOIN market_observations w ON w.market_id = k.id
+LEFT JOIN provider_health h ON h.provider = w.provider AND h.sport_id = m.sport_id
+LEFT JOIN provider_ranks p ON p.provider = w.provider
+WHERE k.id = ANY ($1::bigint[]) AND k.status <> 'settled'
+"""
+# A bookmaker that two providers tell of counts once, as it was last seen.
+_OFFERS = f"""
+WITH feeds AS MATERIALIZED (
+    SELECT k.id AS market_id, w.provider, w.status = 'open' AS is_open, {FRESH_FOR} AS fresh_for,
+           h.quarantined_before
+    FROM markets k
+    JOIN matches m ON m.id = k.match_id
+    LEFT JOIN live_scores s ON s.match_id = m.id
+    JOIN market_observations w ON w.market_id = k.id
+    LEFT JOIN provider_health h ON h.provider = w.provider AND h.sport_id = m.sport_id
+    WHERE k.id = ANY ($1::bigint[]) AND k.status <> 'settled'
+), told AS (
+    SELECT q.selection_id, q.bookmaker, q.provider, q.odds, q.observed_at, f.fresh_for,
+           {QUARANTINED.replace("h.", "f.").format(at="q.observed_at")} AS down,
+           q.observed_at < statement_timestamp() - f.fresh_for AS stale
+    FROM selections x
+    JOIN quotes q ON q.selection_id = x.id
+    JOIN feeds f ON f.market_id = x.market_id AND f.provider = q.provider
+    WHERE x.market_id = ANY ($1::bigint[]) AND f.is_open AND q.odds IS NOT NULL
+), counted AS (
+    SELECT DISTINCT ON (selection_id, bookmaker COLLATE "C")
+           selection_id, bookmaker COLLATE "C" AS bookmaker, odds, observed_at + fresh_for AS until
+    FROM told WHERE NOT down AND NOT stale
+    ORDER BY selection_id, bookmaker COLLATE "C", observed_at DESC, provider
+), offered AS (
+    SELECT selection_id, percentile_disc(0.5) WITHIN GROUP (ORDER BY odds) AS odds,
+           max(odds) AS best_odds,
+           (array_agg(bookmaker ORDER BY odds DESC, bookmaker))[1] AS best_provider,
+           min(until) AS until
+    FROM counted GROUP BY selection_id
+), dropped AS (
+    SELECT selection_id, bool_or(down) AS down, bool_or(stale) AS stale
+    FROM told WHERE down OR stale GROUP BY selection_id
+)
+SELECT x.market_id, x.id, x.key, o.odds, o.best_odds, o.best_provider, o.until,
+       coalesce(d.down, false) AS down, coalesce(d.stale, false) AS stale
+FROM selections x
+LEFT JOIN offered o ON o.selection_id = x.id
+LEFT JOIN dropped d ON d.selection_id = x.id
+WHERE x.market_id = ANY ($1::bigint[]) ORDER BY x.id
+"""
+# Selections first, then their markets, in one statement: the triggers fire when both are written,
+# so an entry of the log carries the version it made. A price of NULL keeps the last one.
+_PRICE = """
+WITH priced AS (
+    UPDATE selections s
+    SET odds = coalesce(n.odds, s.odds), best_odds = n.best_odds, best_provider = n.best_provider,
+        fair_probability = n.fair_probability, status = n.status, updated_at = statement_timestamp()
+    FROM unnest($1::bigint[], $2::numeric[], $3::numeric[], $4::text[], $5::numeric[], $6::text[])
+         AS n (id, odds, best_odds, best_provider, fair_probability, status)
+    WHERE s.id = n.id
+      AND (s.odds, s.best_odds, s.best_provider, s.fair_probability, s.status) IS DISTINCT FROM
+          (coalesce(n.odds, s.odds), n.best_odds, n.best_provider, n.fair_probability, n.status)
+    RETURNING s.market_id
+)
+UPDATE markets m
+SET status = n.status, reason = n.reason, overround = n.overround, version = m.version + 1,
+    updated_at = statement_timestamp(), fresh_until = n.fresh_until
+FROM unnest($7::bigint[], $8::text[], $9::text[], $10::numeric[], $11::timestamptz[])
+     AS n (id, status, reason, overround, fresh_until)
+WHERE m.id = n.id AND m.status <> 'settled'
+  AND ((m.status, m.reason) IS DISTINCT FROM (n.status, n.reason)
+       OR m.id IN (SELECT market_id FROM priced))
+"""
+# What did not change is looked at again when the next quote behind it gets old.
+_FRESH = """
+UPDATE markets m SET fresh_until = n.fresh_until
+FROM unnest($1::bigint[], $2::timestamptz[]) AS n (id, fresh_until)
+WHERE m.id = n.id AND m.fresh_until IS DISTINCT FROM n.fresh_until
+"""
+
+
+async def price_markets(connection: Connection, market_ids: Sequence[int]) -> None:
+    """Prices markets anew from the tables. The caller holds the locks on their matches' heads."""
+    markets = await _read(connection, market_ids)
+    if markets:
+        priced = {m: price_market(now) for m, now in markets.items()}
+        await connection.execute(_PRICE, *_columns_of(markets, priced))
+
+
+async def extend_freshness(connection: Connection, market_ids: Sequence[int]) -> None:
+    """Prices markets anew, and notes when to look at them again though nothing changed."""
+    markets = await _read(connection, market_ids)
+    if markets:
+        priced = {m: price_market(now) for m, now in markets.items()}
+        await connection.execute(_PRICE, *_columns_of(markets, priced))
+        await connection.execute(_FRESH, list(markets), [n.fresh_until for n in markets.values()])
+
+
+async def _read(connection: Connection, market_ids: Sequence[int]) -> dict[int, MarketNow]:
+    """Returns what counts of these markets now; those settled are left out."""
+    wanted = list(market_ids)
+    markets: dict[int, MarketNow] = {}
+    for row in await connection.fetch(_WORDS, wanted):
+        now = markets.get(row["id"])
+        if now is None:
+            now = MarketNow(words=[], offers={}, selections={})
+            markets[row["id"]] = now
+        if row["provider"] is not None:
+            _add_word(now, row)
+    for row in await connection.fetch(_OFFERS, wanted):
+        now = markets.get(row["market_id"])
+        if now is not None:
+            _add_offer(now, row)
+    return markets
+
+
+def _add_word(now: MarketNow, row: Row) -> None:
+    if row["down"]:
+        now.down = True
+    elif row["fresh"]:
+        status = MarketStatus(row["status"])
+        provider, reason, rank = row["provider"], row["reason"], row["rank"]
+        now.words.append(MarketWord(provider=provider, status=status, reason=reason, rank=rank))
+    else:
+        now.stale = True
+
+
+def _add_offer(now: MarketNow, row: Row) -> None:
+    key, odds, until = row["key"], row["odds"], row["until"]
+    now.selections[key] = row["id"]
+    now.offers[key] = None if odds is None else Offer(odds, row["best_odds"], row["best_provider"])
+    now.down = now.down or row["down"]
+    now.stale = now.stale or row["stale"]
+    if until is not None and (now.fresh_until is None or until < now.fresh_until):
+        now.fresh_until = until
+
+
+def _columns_of(
+    markets: Mapping[int, MarketNow], priced: Mapping[int, PricedMarket]
+) -> tuple[list[object], ...]:
+    """Returns the columns of the selections, then those of the markets."""
+    selections: list[tuple[object, ...]] = []
+    rows: list[tuple[object, ...]] = []
+    for market_id, now in markets.items():
+        made = priced[market_id]
+        rows.append((market_id, made.status.value, made.reason, made.overround, now.fresh_until))
+        status = "open" if made.status is MarketStatus.OPEN else "suspended"
+        for key, number in now.selections.items():
+            price = made.selections.get(key)
+            if price is None:
+                selections.append((number, None, None, None, None, "suspended"))
+            else:
+                best, whose = price.best_odds, price.best_provider
+                selections.append((number, price.odds, best, whose, price.fair_probability, status))
+    return (*_columns(selections, 6), *_columns(rows, 5))
+
+
+def _columns(rows: Sequence[tuple[object, ...]], width: int) -> list[list[object]]:
+    return [list(column) for column in zip(*rows, strict=True)] or [[] for _ in range(width)]
