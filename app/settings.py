@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, get_type_hints
 import msgspec
 from msgspec import Meta
 
+from app.polling_settings import PollingSettings
 from app.provider_settings import ProviderSettings
 from app.variables import env
 
@@ -258,6 +259,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     stream: StreamSettings = StreamSettings()
     replay: ReplaySettings = ReplaySettings()
     providers: ProviderSettings = ProviderSettings()
+    polling: PollingSettings = PollingSettings()
     worker: WorkerSettings = WorkerSettings()
 
 
