@@ -1,13 +1,15 @@
 """How The Odds API is asked, against a server that answers as it does."""
 
+import asyncio
 import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
 from app.providers.http import Exchange
-from app.providers.odds_api.client import EVENT_IDS_MAX, OddsApi, credits_of
+from app.providers.odds_api.client import EVENT_IDS_MAX, PACE_S, OddsApi, credits_of
 from app.providers.odds_api.offers import OddsFormat
 from app.providers.odds_api.sports import UnknownSportKey
 from app.providers.provider import (
@@ -273,6 +275,22 @@ async def test_what_is_no_answer_is_one_named_error(
             assert type(failed.value) is error
             # An outage is tried again once.
             assert len(server.asked) == asked
+        await provider.close()
+
+
+async def test_polls_that_are_due_at_once_are_asked_one_after_the_other():
+    came: list[float] = []
+
+    def answer(asked: Asked) -> Told:
+        came.append(time.monotonic())
+        return answering(asked)
+
+    async with serving(answer) as server:
+        provider = a_provider(server)
+        begun = time.monotonic()
+        await asyncio.gather(*(provider.markets(markets_of()) for _ in range(4)))
+        # Each at its place in the row or later, never before.
+        assert all(at - begun >= place * PACE_S for place, at in enumerate(sorted(came)))
         await provider.close()
 
 
