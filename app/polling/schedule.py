@@ -141,15 +141,14 @@ def phase_of(
     The planner says the same in SQL; a test holds the two together.
     """
     fast = paces.speed
-    if starts_in_s * fast < -LONG_AGO_S:
+    if not -LONG_AGO_S <= starts_in_s * fast <= paces.hours_before_s:
         return Phase.OVER
     if status in OVER:
         recent = changed_s_ago * fast <= paces.just_finished_s
         return Phase.JUST_FINISHED if recent else Phase.OVER
     if status in IN_PLAY:
         return Phase.LIVE if status is MatchStatus.LIVE else Phase.BREAK
-    late = starts_in_s * fast < -LATE_S
-    if status is MatchStatus.POSTPONED or late or starts_in_s * fast > paces.hours_before_s:
+    if status is MatchStatus.POSTPONED or starts_in_s * fast < -LATE_S:
         return Phase.OVER
     near = starts_in_s * fast <= paces.minutes_before_s
     return Phase.MINUTES_BEFORE if near else Phase.HOURS_BEFORE

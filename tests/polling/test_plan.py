@@ -46,7 +46,7 @@ async def test_many_workers_never_claim_the_same(connection: asyncpg.Connection,
     sports = list(Sport)
     rules = [
         PollRule(scope=scope, sport=sport, interval_ms=50, timeout_ms=3_000)
-        for scope in Scope
+        for scope in (Scope.FIXTURES, Scope.SCORES)
         for sport in sports
     ]
     await plan.keep_tasks(connection, "replay", rules)
@@ -110,7 +110,7 @@ async def test_a_failure_is_counted_and_a_success_forgets_it(connection: asyncpg
 
 async def test_rules_that_change_change_their_tasks(connection: asyncpg.Connection):
     quicker = PollRule(scope=RULE.scope, sport=RULE.sport, interval_ms=500, timeout_ms=900)
-    other = PollRule(scope=Scope.MARKETS, sport=RULE.sport, interval_ms=500, timeout_ms=900)
+    other = PollRule(scope=Scope.FIXTURES, sport=RULE.sport, interval_ms=500, timeout_ms=900)
     await plan.keep_tasks(connection, "replay", [quicker])
     await plan.keep_tasks(connection, "rival", [other])
     await plan.keep_tasks(connection, "replay", [])
@@ -119,3 +119,14 @@ async def test_rules_that_change_change_their_tasks(connection: asyncpg.Connecti
     )
     assert [tuple(row) for row in rows] == [("replay", 500, False), ("rival", 500, True)]
     assert [c.provider for c in await plan.claim_due(connection, ["replay", "rival"])] == ["rival"]
+
+
+async def test_a_new_task_of_prices_waits_for_the_plan(connection: asyncpg.Connection):
+    prices = PollRule(scope=Scope.MARKETS, sport=RULE.sport, interval_ms=500, timeout_ms=900)
+    await plan.keep_tasks(connection, "replay", [prices])
+    assert await plan.claim_due(connection, ["replay"]) == []
+
+
+async def test_a_worker_claims_for_the_sports_it_serves(connection: asyncpg.Connection):
+    assert await plan.claim_due(connection, ["replay"], ["tennis"]) == []
+    assert len(await plan.claim_due(connection, ["replay"], ["tennis", "football"])) == 1
