@@ -10,6 +10,7 @@ from app.providers.api_football.client import ApiFootball
 from app.providers.betfair.client import Betfair
 from app.providers.http import Exchange
 from app.providers.odds_api.client import OddsApi
+from app.providers.odds_api.sports import UnknownSportKey
 from app.providers.provider import Allowance, AnyProvider, Window
 from app.providers.thesportsdb.client import REQUESTS_PER_MINUTE, TheSportsDb
 from app.settings import Settings
@@ -110,16 +111,19 @@ class Makers:
 
     def _odds_api(self) -> AnyProvider:
         ours = self._settings.providers.odds_api
-        return OddsApi(
-            key=ours.key,
-            url=ours.url,
-            sports=words(ours.sports),
-            regions=words(ours.regions),
-            allowance=self._allowance_of("odds-api", ()),
-            keep=self._keep,
-            tls=self._tls,
-            fastest_ms=self._fastest_ms,
-        )
+        try:
+            return OddsApi(
+                key=ours.key,
+                url=ours.url,
+                sports=words(ours.sports),
+                regions=words(ours.regions),
+                allowance=self._allowance_of("odds-api", ()),
+                keep=self._keep,
+                tls=self._tls,
+                fastest_ms=self._fastest_ms,
+            )
+        except UnknownSportKey as error:
+            raise registry.UnknownProvider(f"ODDS_API_SPORTS: {error}") from error
 
 
 def words(text: str) -> list[str]:

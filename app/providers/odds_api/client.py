@@ -41,6 +41,8 @@ FIXTURES_MS = 900_000
 # many sport keys that are due at once would do so; a process spaces its requests for a third of it.
 REQUESTS_PER_SECOND = 30
 PACE_S = 3 / REQUESTS_PER_SECOND
+# Whose bookmakers are asked for when nobody says.
+REGIONS = ("eu",)
 # Days back in which ended matches are told of; without them a match would be in play for ever.
 SCORES_DAYS = 1
 # Matches named in a request: so few are asked for alone. Ids have 32 letters, addresses 2 kB.
@@ -94,7 +96,8 @@ class OddsApi:
     ) -> None:
         self._key = key
         self._sports = {sport_key: rules_of(sport_key) for sport_key in sports}
-        self._regions = tuple(dict.fromkeys(regions))
+        # It answers nothing without one.
+        self._regions = tuple(dict.fromkeys(regions)) or REGIONS
         self._fastest_ms = fastest_ms
         self._format: OddsFormat = odds_format
         self._free_at = 0.0

@@ -356,6 +356,11 @@ def test_every_sport_key_has_three_rules_with_what_they_cost():
     ]
 
 
+def test_without_a_region_it_is_asked_for_one():
+    rules = rules_without_server((TENNIS,), ()).rules()
+    assert [rule.cost for rule in rules] == [0, 2, 1]
+
+
 def test_its_intervals_follow_a_faster_world():
     rules = rules_without_server((SOCCER,), ("eu",), fastest_ms=500).rules()
     assert {rule.scope: rule.interval_ms for rule in rules} == {
