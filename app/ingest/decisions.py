@@ -31,7 +31,8 @@ V = TypeVar("V")
 class Word(msgspec.Struct, Generic[V], frozen=True, kw_only=True):
     """What one provider says of one value; `since` and `repeats` are of that value.
 
-    `easy`: nobody wonders at it. `back`: it takes points back. `final`: it cannot be undone.
+    `easy`: nobody wonders at it; `wild`: everybody does. `back`: it takes points back. `final`: it
+    cannot be undone.
     """
 
     told: ToldScore
@@ -39,6 +40,7 @@ class Word(msgspec.Struct, Generic[V], frozen=True, kw_only=True):
     since: datetime | None
     repeats: int
     easy: bool = False
+    wild: bool = False
     back: bool = False
     final: bool = False
 
@@ -117,7 +119,11 @@ def _confirmed(
     if asked.verifying and any(w.final for w in witnesses):
         return at
     ours = weight_of_all((w.told for w in witnesses), newest)
-    theirs = weight_of_all((w.told for w in against), newest)
+    if not any(w.wild for w in witnesses):
+        theirs = weight_of_all((w.told for w in against), newest)
+    else:
+        # They may be asked less often than one that raves: their age does not count against them.
+        theirs = round(sum(w.told.reliability for w in against), 4)
     if ours > theirs or (ours == theirs and any(_breaks_tie(w, asked) for w in witnesses)):
         return at
     return None

@@ -153,13 +153,19 @@ def decide_points(
     for t in lawful:
         if t.points is None:
             continue
-        if _is_back(t.points, base):
-            since, repeats = t.back_since, t.back_repeats
-            words.append(Word(told=t, value=t.points, since=since, repeats=repeats, back=True))
-        else:
-            since, repeats = t.points_since, t.points_repeats
-            easy = sum(t.points) - sum(base) <= most
-            words.append(Word(told=t, value=t.points, since=since, repeats=repeats, easy=easy))
+        grown = max(0, t.points[0] - base[0]) + max(0, t.points[1] - base[1])
+        back, wild = _is_back(t.points, base), grown > most
+        words.append(
+            Word(
+                told=t,
+                value=t.points,
+                since=t.back_since if back else t.points_since,
+                repeats=t.back_repeats if back and not wild else t.points_repeats,
+                easy=not back and not wild,
+                wild=wild,
+                back=back,
+            )
+        )
     asked = Question(held=now, moved_at=held.points_at, alone=alone)
     moved = decide(words, asked) or decide(words, replace(asked, back=True))
     return moved or (now, held.points_at)
@@ -181,6 +187,7 @@ def decide_status(
             since=t.status_since,
             repeats=t.status_repeats,
             easy=alone or _is_soft(now, t, contest),
+            wild=t.score.status not in IN_PLAY,
             final=t.score.status in OVER,
         )
         for t in lawful
