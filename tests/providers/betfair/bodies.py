@@ -1,6 +1,6 @@
 """Bodies of Betfair made for tests: a match with its markets, in the API's own shapes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -44,7 +44,6 @@ def a_catalogue(
     event: str = EVENT,
     name: str = "Arsenal v Chelsea",
     event_type: str = "1",
-    competition: dict[str, str] | None = None,
 ) -> dict[str, Any]:
     """An item of listMarketCatalogue."""
     return {
@@ -54,7 +53,7 @@ def a_catalogue(
         "description": {"marketType": kind, "bettingType": "ODDS", "rules": "..."},
         "totalMatched": 12.5,
         "eventType": {"id": event_type, "name": "Soccer"},
-        "competition": competition or {"id": "10932509", "name": "English Premier League"},
+        "competition": {"id": "10932509", "name": "English Premier League"},
         "event": {
             "id": event,
             "name": name,
@@ -85,7 +84,7 @@ def a_match(event: str = EVENT, first: int = 101) -> list[dict[str, Any]]:
 
 
 def a_book(
-    market_id: str, offers: dict[tuple[int, float], Sequence[float]], **more: Any
+    market_id: str, offers: Mapping[tuple[int, float], Sequence[float]], **more: Any
 ) -> dict[str, Any]:
     """An item of listMarketBook; `offers` are back prices by runner, the best first."""
     return {

@@ -56,8 +56,8 @@ def kept(book: Book) -> Offers:
 def best_back(offers: Offers, runner: RunnerKey) -> Decimal | None:
     told = offers.get(runner, {})
     if "batb" in told:
-        return sorted(told["batb"].items())[0][1][0]
-    return sorted(told["atb"])[-1] if "atb" in told else None
+        return min(told["batb"].items())[1][0]
+    return max(told["atb"]) if "atb" in told else None
 
 
 prices = st.sampled_from([Decimal(n) / 100 for n in (101, 150, 198, 200, 204, 350, 1200)])
