@@ -82,13 +82,11 @@ class ApiFootball:
         keep: Callable[[Exchange], None] | None = None,
         tls: ssl.SSLContext | None = None,
         fastest_ms: int | None = None,
-        simulated: bool = False,
     ) -> None:
         self._key = key
         self._through = through
         self._allowance = allowance
         self._fastest_ms = fastest_ms
-        self._simulated = simulated
         self._memory = Memory()
         self._knows_quota = through == "rapidapi"  # Which has no /status.
         self._learning = asyncio.Lock()
@@ -152,7 +150,7 @@ class ApiFootball:
         except ProviderError as error:
             self._note_failed(error)
         self._memory.saw_live(told.keys())
-        answer = self._read([*told.values(), *rest], self._read_fixture, reply)
+        answer = self._read([*told.values(), *rest], normalize.read_fixture, reply)
         return _together([answer, *others])
 
     async def markets(self, ask: Ask) -> Answer:
@@ -164,7 +162,7 @@ class ApiFootball:
         reply, items = await self._items("/odds/live", **alone)
         told = _ids_of(items)
         chosen = [told[one] for one in wanted if one in told]
-        answers = [self._read(chosen, self._read_live, reply)]
+        answers = [self._read(chosen, odds.read_live, reply)]
         again_s = _PREMATCH_AGAIN_POLLS * (self._fastest_ms or _MARKETS_MS) / 1000
         due = [one for one in wanted if one not in told and self._memory.is_due(one)]
         try:
@@ -223,7 +221,7 @@ class ApiFootball:
 
     async def _fixtures(self, **parameters: str) -> Answer:
         reply, items = await self._items("/fixtures", **parameters)
-        return self._read(items, self._read_fixture, reply)
+        return self._read(items, normalize.read_fixture, reply)
 
     async def _prematch(self, match: ExternalId) -> Answer:
         """Asks for the odds of one match to come, page by page."""
@@ -234,7 +232,7 @@ class ApiFootball:
             reply = await self._asked("/odds", parameters)
             envelope = self._opened(reply)
             items = items_of(envelope, reply.body)
-            answers.append(self._read(items, self._read_prematch, reply))
+            answers.append(self._read(items, odds.read_prematch, reply))
             page, pages = page + 1, envelope.paging.total
         return odds.pages_as_one(answers)
 
@@ -292,15 +290,6 @@ class ApiFootball:
             items, lambda index, item: read(index, item, reply.received_at)
         )
         return Answer(observations=tuple(observations), rejected=tuple(rejected))
-
-    def _read_fixture(self, index: int, item: msgspec.Raw, at: datetime) -> Read:
-        return normalize.read_fixture(index, item, at, simulated=self._simulated)
-
-    def _read_live(self, index: int, item: msgspec.Raw, at: datetime) -> Read:
-        return odds.read_live(index, item, at, simulated=self._simulated)
-
-    def _read_prematch(self, index: int, item: msgspec.Raw, at: datetime) -> Read:
-        return odds.read_prematch(index, item, at, simulated=self._simulated)
 
 
 def headers_of(key: str, url: str, through: Through) -> Mapping[str, str]:

@@ -62,9 +62,7 @@ _HALF_TIME = 45
 _EXTRA_TIME_MIDDLE = 105
 
 
-def read_fixture(
-    index: int, raw: msgspec.Raw, received_at: datetime, *, simulated: bool = False
-) -> Read:
+def read_fixture(index: int, raw: msgspec.Raw, received_at: datetime) -> Read:
     """Returns what an item of /fixtures says, and which of its events could not be read.
 
     If one of them could not, nothing is said of incidents: an incident left out would be one
@@ -88,7 +86,6 @@ def read_fixture(
         received_at=received_at,
         score=score_of(item),
         incidents=told,
-        simulated=simulated,
     )
     return observation, rejected
 

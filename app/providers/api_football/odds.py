@@ -96,9 +96,7 @@ class _Aside:
         self.rejected.append(unfit.rejected(self._index, bytes(raw)))
 
 
-def read_live(
-    index: int, raw: msgspec.Raw, received_at: datetime, *, simulated: bool = False
-) -> Read:
+def read_live(index: int, raw: msgspec.Raw, received_at: datetime) -> Read:
     """Returns what an item of /odds/live says of the markets we know; raises Unfit.
 
     Where a line of one bet stands for several, lines were rounded before they were sent: what is
@@ -121,12 +119,10 @@ def read_live(
         for key, offers in found.items()
         if offers
     )
-    return _observation(item, markets, received_at, simulated=simulated), aside.rejected
+    return _observation(item, markets, received_at), aside.rejected
 
 
-def read_prematch(
-    index: int, raw: msgspec.Raw, received_at: datetime, *, simulated: bool = False
-) -> Read:
+def read_prematch(index: int, raw: msgspec.Raw, received_at: datetime) -> Read:
     """Returns what an item of /odds says of the markets we know; raises Unfit.
 
     They go on telling odds once the match has begun; these can't be had any more: no offer.
@@ -144,7 +140,7 @@ def read_prematch(
                 for selection, odds in offers.items()
             )
     markets = tuple(_market(key, said, None) for key, said in quotes.items() if said)
-    observation = _observation(item, markets, received_at, simulated=simulated)
+    observation = _observation(item, markets, received_at)
     if observation is not None and has_begun:
         observation = msgspec.structs.replace(observation, observed_at=received_at)
     return observation, aside.rejected
@@ -181,8 +177,6 @@ def _observation(
     item: LiveOdds | PrematchOdds,
     markets: tuple[ObservedMarket, ...],
     received_at: datetime,
-    *,
-    simulated: bool,
 ) -> Observation | None:
     """Returns what was said, at their time; None when it is of nothing we know."""
     if not markets:
@@ -194,7 +188,6 @@ def _observation(
         observed_at=_moment_of(item.update, received_at),
         received_at=received_at,
         markets=markets,
-        simulated=simulated,
     )
 
 
