@@ -1,167 +1,279 @@
-"""A provider's ids to ours; what is new is created."""
+"""A provider's matches to ours: known, found, decided, created, or left to an operator."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 
+from app import metrics
 from app.database.engine import Connection
-from app.ingest.known import Known
-from app.sports.ids import slug_of
-from app.sports.observation import (
-    Observation,
-    ObservedLeague,
-    ObservedMatch,
-    ObservedParticipant,
-)
+from app.ingest.assignment import assign
+from app.ingest.candidates import Shortlist, load_candidates
+from app.ingest.creation import create_matches, join_matches, load_refs, ref_of
+from app.ingest.heads import lock_heads
+from app.ingest.known import Known, MatchKey
+from app.ingest.matching import Decision, Described, New, Same, Side, Undecided
+from app.ingest.reviews import ask_operator, settle_reviews, waiting
+from app.ingest.swapping import swapped
+from app.sports.match import MatchStatus
+from app.sports.observation import Observation, ObservedMatch
 
-# Leagues of one name, told apart by a number at the slug's end.
-SAME_SLUG_MAX = 100
+# Starts of one look for candidates lie within this; a season's list is decided in parts.
+TOGETHER = timedelta(days=3)
 
 _FIND = """
-SELECT r.external_id, r.match_id
+SELECT r.external_id, r.match_id, r.inverted
 FROM unnest($2::text[]) AS k (external_id)
 JOIN provider_refs r
   ON r.provider = $1 AND r.kind = 'match' AND r.external_id = k.external_id
 """
+_FIND_OURS = """
+SELECT m.id AS asked, coalesce(k.id, m.id) AS match_id, m.sport_id
+FROM matches m LEFT JOIN matches k ON k.id = m.merged_into WHERE m.id = ANY ($1::bigint[])
+"""
+_TOLD_START = """
+UPDATE provider_refs r SET start_time = n.start_time
+FROM unnest($2::text[], $3::timestamptz[]) AS n (external_id, start_time)
+WHERE r.provider = $1 AND r.kind = 'match' AND r.external_id = n.external_id
+  AND r.start_time IS DISTINCT FROM n.start_time
+RETURNING r.match_id, r.start_time
+"""
+# The provider that told us of the match first says when it starts, or two that say the same.
 _RESCHEDULE = """
 UPDATE matches m SET start_time = n.start_time
-FROM unnest($1::bigint[], $2::timestamptz[]) AS n (id, start_time)
-WHERE m.id = n.id AND m.start_time <> n.start_time
+FROM unnest($2::bigint[], $3::timestamptz[]) AS n (id, start_time)
+WHERE m.id = n.id AND m.start_time <> n.start_time AND (
+    $1 = (
+        SELECT r.provider FROM provider_refs r WHERE r.match_id = m.id
+        ORDER BY r.created_at, r.provider LIMIT 1
+    ) OR EXISTS (
+        SELECT FROM provider_refs r
+        WHERE r.match_id = m.id AND r.provider <> $1 AND r.start_time = n.start_time
+    )
+)
 """
 
 
 async def identify(
     connection: Connection, observations: Sequence[Observation], known: Known
 ) -> dict[int, Observation]:
-    """Returns our match for each observation, by our id in rising order.
+    """Returns our match for each observation of one provider, by our id in rising order.
 
-    Of several observations of one match the newest counts. Unknown matches are created, with their
-    league and participants, one worker at a time.
+    Of several observations of one match the newest counts. What is unknown is decided under a lock
+    a sport, so that two providers never create one match twice. An observation is turned round when
+    its provider has the sides the other way; one that is undecided, or names a match that nobody
+    knows, is not among those returned.
     """
-    newest: dict[tuple[str, str], Observation] = {}
+    newest: dict[MatchKey, Observation] = {}
     for observation in observations:
-        key = (observation.provider, observation.external_id)
+        key = key_of_observation(observation)
         if key not in newest or newest[key].observed_at <= observation.observed_at:
             newest[key] = observation
     unknown = [o for key, o in newest.items() if known.matches.get(key) is None]
     if unknown:
         await _find(connection, unknown, known)
-        missing = [o for o in unknown if known.matches.get((o.provider, o.external_id)) is None]
-        if missing:
-            await _create(connection, missing, known)
-    found = {known.matches.get(key): observation for key, observation in newest.items()}
-    return {match_id: found[match_id] for match_id in sorted(m for m in found if m is not None)}
+        missing = [o for o in unknown if known.matches.get(key_of_observation(o)) is None]
+        described = [o for o in missing if o.match_id is None and _has_two_sides(o)]
+        if described:
+            await _settle(connection, described, known)
+    return _by_match(newest, known)
+
+
+async def lock_identified(
+    connection: Connection, observed: Mapping[int, Observation], known: Known
+) -> dict[int, Observation]:
+    """Locks the heads of what was identified; returns it, looked up again where it had moved.
+
+    What a worker remembers may be a match that was merged or split since; its head says so.
+    """
+    moved = await lock_heads(connection, observed)
+    if not moved:
+        return dict(observed)
+    # As it was observed: the look-up says anew which way round it is.
+    again = {m: _as_observed(observed[m], known) for m in moved}
+    for observation in again.values():
+        known.matches.forget(key_of_observation(observation))
+        known.inverted.forget(key_of_observation(observation))
+    found = await identify(connection, list(again.values()), known)
+    await lock_heads(connection, found)
+    merged = {m: o for m, o in observed.items() if m not in again} | found
+    return dict(sorted(merged.items()))
 
 
 async def reschedule(
     connection: Connection, observed: Mapping[int, Observation], known: Known
 ) -> None:
-    """Moves the matches whose start a provider has moved since it was last told."""
-    starts = {m: o.match.start_time for m, o in observed.items() if o.match is not None}
-    moved = {m: start for m, start in starts.items() if known.starts.get(m) != start}
-    if moved:
-        await connection.execute(_RESCHEDULE, list(moved), list(moved.values()))
-        for match_id, start_time in moved.items():
-            known.starts.learn(match_id, start_time)
+    """Moves the matches whose start has been moved by the provider that told us of them first, or
+    by two that say the same.
+    """
+    told = {
+        m: (o.provider, o.external_id, o.match.start_time)
+        for m, o in observed.items()
+        if o.match is not None and known.starts.get((o.provider, m)) != o.match.start_time
+    }
+    for provider in {provider for provider, _, _ in told.values()}:
+        own = {m: one for m, one in told.items() if one[0] == provider}
+        rows = await connection.fetch(
+            _TOLD_START, provider, [e for _, e, _ in own.values()], [s for _, _, s in own.values()]
+        )
+        if rows:
+            await connection.execute(
+                _RESCHEDULE,
+                provider,
+                [row["match_id"] for row in rows],
+                [row["start_time"] for row in rows],
+            )
+        for match_id, (_, _, start_time) in own.items():
+            known.starts.learn((provider, match_id), start_time)
+
+
+def key_of_observation(observation: Observation) -> MatchKey:
+    """Returns what a match is remembered by: the provider's id, or ours where the provider has it.
+
+    No provider's id begins so: they are not ours to choose, but `=` is in none we have met.
+    """
+    if observation.match_id is None:
+        return (observation.provider, observation.external_id)
+    return (observation.provider, f"={observation.sport}:{observation.match_id}")
+
+
+def _by_match(newest: Mapping[MatchKey, Observation], known: Known) -> dict[int, Observation]:
+    found: dict[int, Observation] = {}
+    for key, observation in newest.items():
+        match_id = known.matches.get(key)
+        if match_id is None:
+            continue
+        # A provider with two ids for one match: the newer word counts.
+        if match_id in found and found[match_id].observed_at > observation.observed_at:
+            continue
+        found[match_id] = swapped(observation) if known.inverted.get(key) else observation
+    return dict(sorted(found.items()))
+
+
+def _as_observed(observation: Observation, known: Known) -> Observation:
+    key = key_of_observation(observation)
+    return swapped(observation) if known.inverted.get(key) else observation
+
+
+def _has_two_sides(observation: Observation) -> bool:
+    match = observation.match
+    return match is not None and match.home.external_id != match.away.external_id
 
 
 async def _find(connection: Connection, observations: Sequence[Observation], known: Known) -> None:
     for provider in {o.provider for o in observations}:
-        theirs = [o.external_id for o in observations if o.provider == provider]
-        for row in await connection.fetch(_FIND, provider, theirs):
-            known.matches.learn((provider, row["external_id"]), row["match_id"])
+        own = [o for o in observations if o.provider == provider]
+        theirs = [o.external_id for o in own if o.match_id is None]
+        for row in await connection.fetch(_FIND, provider, theirs) if theirs else ():
+            key = (provider, row["external_id"])
+            known.matches.learn(key, row["match_id"])
+            if row["inverted"] or known.inverted.get(key):
+                known.inverted.learn(key, row["inverted"])
+    ours = [o for o in observations if o.match_id is not None]
+    if ours:
+        rows = await connection.fetch(_FIND_OURS, [o.match_id for o in ours])
+        by_id = {row["asked"]: row for row in rows}
+        for observation in ours:
+            row = by_id.get(observation.match_id)
+            if row is not None and row["sport_id"] == observation.sport:
+                known.matches.learn(key_of_observation(observation), row["match_id"])
 
 
-async def _create(
+async def _settle(
     connection: Connection, observations: Sequence[Observation], known: Known
 ) -> None:
-    """Creates matches under a lock, after a second look: another worker may have been first."""
+    """Decides what is unknown, under a lock a sport, after a second look."""
     for provider in sorted({o.provider for o in observations}):
-        await connection.execute(
-            "SELECT pg_advisory_xact_lock(hashtextextended($1, 7146826))", provider
-        )
-    await _find(connection, observations, known)
-    for observation in observations:
-        key = (observation.provider, observation.external_id)
-        if known.matches.get(key) is None and observation.match is not None:
-            match_id = await _create_match(connection, observation, observation.match)
-            known.matches.learn(key, match_id)
-
-
-async def _create_match(connection: Connection, seen: Observation, match: ObservedMatch) -> int:
-    match_id: int = await connection.fetchval(
-        "INSERT INTO matches (sport_id, league_id, home_id, away_id, start_time, simulated)"
-        " VALUES ($1, $2, $3, $4, $5, $6) RETURNING id",
-        seen.sport,
-        await _league(connection, seen, match.league),
-        await _participant(connection, seen, match.home),
-        await _participant(connection, seen, match.away),
-        match.start_time,
-        seen.simulated,
-    )
-    await connection.execute(
-        "INSERT INTO provider_refs (provider, kind, external_id, match_id)"
-        " VALUES ($1, 'match', $2, $3)",
-        seen.provider,
-        seen.external_id,
-        match_id,
-    )
-    return match_id
-
-
-async def _league(connection: Connection, seen: Observation, league: ObservedLeague) -> int:
-    found: int | None = await connection.fetchval(
-        "SELECT league_id FROM provider_refs"
-        " WHERE provider = $1 AND kind = 'league' AND external_id = $2",
-        seen.provider,
-        league.external_id,
-    )
-    if found is not None:
-        return found
-    base = slug_of(league.name)
-    for number in range(1, SAME_SLUG_MAX + 1):
-        made: int | None = await connection.fetchval(
-            "INSERT INTO leagues (sport_id, slug, name, country, season)"
-            " VALUES ($1, $2, $3, $4, $5) ON CONFLICT (slug) DO NOTHING RETURNING id",
-            seen.sport,
-            base if number == 1 else f"{base}-{number}",
-            league.name,
-            league.country,
-            league.season,
-        )
-        if made is not None:
+        own = [o for o in observations if o.provider == provider]
+        asked = await waiting(connection, provider, [o.external_id for o in own])
+        own = [o for o in own if o.external_id not in asked]
+        for sport in sorted({o.sport for o in own}):
             await connection.execute(
-                "INSERT INTO provider_refs (provider, kind, external_id, league_id)"
-                " VALUES ($1, 'league', $2, $3)",
-                seen.provider,
-                league.external_id,
-                made,
+                "SELECT pg_advisory_xact_lock(hashtextextended($1, 7146826))", f"match {sport}"
             )
-            return made
-    raise AssertionError(f"more than {SAME_SLUG_MAX} leagues called {base}")
+        await _find(connection, own, known)
+        missing = [o for o in own if known.matches.get(key_of_observation(o)) is None]
+        for part in _parts(missing):
+            await _decide(connection, part, known)
 
 
-async def _participant(
-    connection: Connection, seen: Observation, participant: ObservedParticipant
-) -> int:
-    # Two sports may use the same id for two teams.
-    external_id = f"{seen.sport}:{participant.external_id}"
-    found: int | None = await connection.fetchval(
-        "SELECT participant_id FROM provider_refs"
-        " WHERE provider = $1 AND kind = 'participant' AND external_id = $2",
-        seen.provider,
-        external_id,
+def _parts(observations: Sequence[Observation]) -> Iterator[list[Observation]]:
+    """Yields observations of one sport and kind whose starts are near each other."""
+    part: list[Observation] = []
+    for observation in sorted(observations, key=_order):
+        first = part[0] if part else observation
+        alike = (first.sport, first.simulated) == (observation.sport, observation.simulated)
+        if not alike or _start(observation) - _start(first) > TOGETHER:
+            yield part
+            part = []
+        part.append(observation)
+    if part:
+        yield part
+
+
+def _order(observation: Observation) -> tuple[object, ...]:
+    return (observation.sport, observation.simulated, _start(observation), observation.external_id)
+
+
+async def _decide(connection: Connection, part: Sequence[Observation], known: Known) -> None:
+    provider, sport = part[0].provider, part[0].sport
+    refs = await load_refs(connection, provider, sport, [_match(o) for o in part])
+    candidates = await load_candidates(
+        connection, provider, sport, [_start(o) for o in part], simulated=part[0].simulated
     )
-    if found is not None:
-        return found
-    made: int = await connection.fetchval(
-        "INSERT INTO participants (sport_id, name) VALUES ($1, $2) RETURNING id",
-        seen.sport,
-        participant.name,
+    observed = {o.external_id: o for o in part}
+    decisions = assign(
+        {key: described_of(o, refs.leagues, refs.participants) for key, o in observed.items()},
+        Shortlist(sport, candidates),
     )
-    await connection.execute(
-        "INSERT INTO provider_refs (provider, kind, external_id, participant_id)"
-        " VALUES ($1, 'participant', $2, $3)",
-        seen.provider,
-        external_id,
-        made,
+    same = {k: d for k, d in decisions.items() if isinstance(d, Same)}
+    undecided = {k: d for k, d in decisions.items() if isinstance(d, Undecided)}
+    await join_matches(connection, [(observed[k], d) for k, d in same.items()])
+    made = await create_matches(
+        connection, [observed[k] for k, d in decisions.items() if isinstance(d, New)]
     )
-    return made
+    await ask_operator(connection, [(observed[k], d) for k, d in undecided.items()])
+    await settle_reviews(connection, provider, {k: d.match_id for k, d in same.items()} | made)
+    for key, decision in same.items():
+        known.matches.learn((provider, key), decision.match_id)
+        if decision.inverted or known.inverted.get((provider, key)):
+            known.inverted.learn((provider, key), decision.inverted)
+    for key, match_id in made.items():
+        known.matches.learn((provider, key), match_id)
+    _count(provider, decisions)
+
+
+def described_of(
+    observation: Observation, leagues: Mapping[str, int], participants: Mapping[str, int]
+) -> Described:
+    """Returns a match as it is compared: what is said of it, with our ids as far as known."""
+    match, sport = _match(observation), observation.sport
+
+    def side(name: str, external_id: str) -> Side:
+        ref = ref_of(sport, external_id)
+        return Side(names=(name,), id=participants.get(ref), external_id=ref)
+
+    status = None if observation.score is None else observation.score.status
+    return Described(
+        sport=sport,
+        league=match.league.name,
+        country=match.league.country,
+        league_id=leagues.get(match.league.external_id),
+        home=side(match.home.name, match.home.external_id),
+        away=side(match.away.name, match.away.external_id),
+        start_time=match.start_time,
+        not_begun=status is MatchStatus.SCHEDULED,
+    )
+
+
+def _match(observation: Observation) -> ObservedMatch:
+    assert observation.match is not None, "what is not described was left out before"
+    return observation.match
+
+
+def _start(observation: Observation) -> datetime:
+    return _match(observation).start_time
+
+
+def _count(provider: str, decisions: Mapping[str, Decision]) -> None:
+    for kind, n in Counter(type(d).__name__.lower() for d in decisions.values()).items():
+        metrics.matches_identified.labels(provider, kind).inc(n)

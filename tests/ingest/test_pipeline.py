@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import asyncpg
+import msgspec
 import pytest
 
 from app.ingest.known import Known
@@ -205,7 +206,14 @@ async def test_a_start_that_is_moved_is_moved(connection: asyncpg.Connection):
 
 
 async def test_two_leagues_of_one_name_have_slugs_of_their_own(connection: asyncpg.Connection):
-    await take_in(connection, an_observation("m1"), an_observation("m2", provider="rival"))
+    there = an_observation("m2", provider="rival")
+    assert there.match is not None
+    league = msgspec.structs.replace(there.match.league, country="Narnia")
+    there = msgspec.structs.replace(
+        there, match=msgspec.structs.replace(there.match, league=league)
+    )
+    await take_in(connection, an_observation("m1"))
+    await take_in(connection, there)
     rows = await connection.fetch("SELECT slug FROM leagues ORDER BY slug")
     assert [row["slug"] for row in rows] == ["world-cup", "world-cup-2"]
 
