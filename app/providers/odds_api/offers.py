@@ -136,10 +136,13 @@ def odds_of(price: Decimal | None, odds_format: OddsFormat) -> Decimal | None:
     No offer are null, 0, what returns hardly more than the stake, and odds above those of any
     market (bookmakers write 1.00 and 1001 for "rather not").
     """
-    if price is None or price == 0:
+    if price is None:
         return None
+    # First of all: a NaN may refuse to be compared.
     if not price.is_finite():
         raise Unfit("bad_odds", "a price that is no number")
+    if price == 0:
+        return None
     if odds_format == "american":
         if not is_american(price):
             raise Unfit("bad_odds", f"{price!s:.20} is no American price")
