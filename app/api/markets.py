@@ -10,7 +10,8 @@ from litestar.params import FromPath
 from msgspec import Meta
 
 from app.api.answers import Asked, answer, page_body
-from app.api.documents import Items, MarketShape, OddsShape, PricePath, described
+from app.api.documents import Items, MarketShape, described
+from app.api.price_shapes import OddsShape, PricePath
 from app.api.requests import (
     PageQuery,
     Query,
@@ -102,7 +103,8 @@ async def list_markets(request: Asked, state: State, sport: FromPath[str]) -> Re
 
 @get("/api/odds/{match_id:str}", tags=["markets"], **described(OddsShape, problems=(304, 400, 404)))
 async def get_odds(request: Asked, state: State, match_id: FromPath[str]) -> Response[Any]:
-    """Returns every bookmaker's price with its age, the best price, fair chance and overround.
+    """Returns every bookmaker's price with its age, the best price, fair chance and overround,
+    and where fresh prices make an arbitrage or a value bet.
 
     Its tag is weak: the same prices are the same answer, though their age is another by then.
     """

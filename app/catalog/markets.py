@@ -6,9 +6,12 @@ import msgspec
 
 from app.catalog.pages import Page, page_of
 from app.database.engine import Connection
+from app.sports.market import SelectionKey
 
-# Home, draw, away and over, under: in the order people read them.
-SELECTION_ORDER = "array_position(ARRAY['home', 'draw', 'away', 'over', 'under'], x.key)"
+# Home, draw, away; over, under; yes, no: in the order people read them.
+SELECTION_ORDER = "array_position(ARRAY[{}], x.key)".format(
+    ", ".join(f"'{key}'" for key in SelectionKey)
+)
 
 _MARKET = f"""(
     SELECT row_to_json(r)::text FROM (

@@ -1,13 +1,74 @@
 """Prices of one match: what every bookmaker offers now, and the path prices took."""
 
 from datetime import datetime
+from decimal import Decimal
 
 import msgspec
 
+from app.catalog.freshness import FRESH_FOR, QUARANTINED
 from app.catalog.markets import SELECTION_ORDER
 from app.database.engine import Connection
 
+# An offer this many times the consensus is a mistake its bookmaker will not stand by.
+MISTAKE_FROM = Decimal(2)
+# Below this, what looks like value is the rounding of chances and the usual spread of offers.
+VALUE_FROM = Decimal("0.02")
+
+# Every quote of the match with what it is worth: `fresh` counts; `stale`, `suspended` (its provider
+# says that the market is not open), `provider_down` and `no_offer` do not.
+_QUOTED = f"""
+SELECT x.market_id, x.id AS selection_id, x.key, k.status = 'open' AND x.status = 'open' AS is_open,
+       x.odds AS consensus, x.fair_probability AS fair, q.bookmaker, q.provider, q.odds,
+       q.observed_at, CASE
+           WHEN q.odds IS NULL THEN 'no_offer'
+           WHEN {QUARANTINED.format(at="q.observed_at")} THEN 'provider_down'
+           WHEN w.status <> 'open' THEN 'suspended'
+           WHEN q.observed_at < statement_timestamp() - {FRESH_FOR} THEN 'stale'
+           ELSE 'fresh'
+       END AS state
+FROM matches m
+LEFT JOIN live_scores s ON s.match_id = m.id
+JOIN markets k ON k.match_id = m.id
+JOIN selections x ON x.market_id = k.id
+JOIN quotes q ON q.selection_id = x.id
+LEFT JOIN market_observations w ON w.market_id = k.id AND w.provider = q.provider
+LEFT JOIN provider_health h ON h.provider = q.provider AND h.sport_id = m.sport_id
+WHERE m.id = $1
+"""
+# One bookmaker's offer for each answer that together pay more than they cost, whatever happens.
+_ARBITRAGE = f"""
+SELECT b.market_id, json_build_object(
+           'return', round(1 / sum(1 / b.odds), 4),
+           'legs', json_agg(json_build_object(
+               'selectionId', b.selection_id::text, 'key', b.key, 'bookmaker', b.bookmaker,
+               'provider', b.provider, 'odds', trim_scale(b.odds),
+               'stake', round(1 / b.odds / b.cost, 4)) ORDER BY b.selection_id)
+       ) AS found
+FROM (
+    SELECT *, sum(1 / odds) OVER (PARTITION BY market_id) AS cost FROM (
+        SELECT DISTINCT ON (selection_id) * FROM quoted
+        WHERE state = 'fresh' AND is_open AND odds <= {MISTAKE_FROM} * consensus
+        ORDER BY selection_id, odds DESC, observed_at DESC, bookmaker, provider
+    ) AS each_best
+) AS b
+GROUP BY b.market_id
+HAVING sum(1 / b.odds) < 1
+   AND count(*) = (SELECT count(*) FROM selections x WHERE x.market_id = b.market_id)
+"""
+# Single offers that pay more than the chance without margin asks for.
+_VALUE = f"""
+SELECT market_id, json_agg(json_build_object(
+           'selectionId', selection_id::text, 'key', key, 'bookmaker', bookmaker,
+           'provider', provider, 'odds', trim_scale(odds), 'edge', round(odds * fair - 1, 4)
+       ) ORDER BY odds * fair DESC, bookmaker, provider) AS found
+FROM quoted
+WHERE state = 'fresh' AND is_open AND odds <= {MISTAKE_FROM} * consensus
+  AND odds * fair - 1 >= {VALUE_FROM}
+GROUP BY market_id
+"""
+
 _ODDS = f"""
+WITH quoted AS MATERIALIZED ({_QUOTED}), arbitrage AS ({_ARBITRAGE}), value AS ({_VALUE})
 SELECT h.seq, q.newest, (
     SELECT row_to_json(r)::text FROM (
         SELECT m.id::text AS "matchId", m.sport_id AS sport, l.slug AS league,
@@ -17,6 +78,9 @@ SELECT h.seq, q.newest, (
                        SELECT k.id::text AS "marketId", k.type, trim_scale(k.line) AS line,
                               k.status, k.reason, k.version,
                               trim_scale(k.overround) AS overround,
+                              (SELECT found FROM arbitrage WHERE market_id = k.id) AS arbitrage,
+                              coalesce((SELECT found FROM value WHERE market_id = k.id), '[]')
+                                  AS value,
                               wire_time(k.updated_at) AS "updatedAt", coalesce((
                                   SELECT json_agg(row_to_json(y)) FROM (
                                       SELECT x.id::text AS id, x.key, x.name,
@@ -28,13 +92,13 @@ SELECT h.seq, q.newest, (
                                              coalesce((
                                                  SELECT json_agg(row_to_json(z)) FROM (
                                                      SELECT q.bookmaker, q.provider,
-                                                            trim_scale(q.odds) AS odds,
+                                                            trim_scale(q.odds) AS odds, q.state,
                                                             wire_time(q.observed_at)
                                                                 AS "observedAt",
                                                             greatest(0, floor(extract(epoch FROM
                                                                 now() - q.observed_at) * 1000)
                                                             )::bigint AS "ageMs"
-                                                     FROM quotes AS q WHERE q.selection_id = x.id
+                                                     FROM quoted AS q WHERE q.selection_id = x.id
                                                      ORDER BY q.bookmaker, q.provider
                                                  ) AS z
                                              ), '[]') AS quotes
@@ -53,12 +117,7 @@ JOIN match_heads AS h ON h.match_id = m.id
 JOIN leagues AS l ON l.id = m.league_id
 JOIN participants AS a ON a.id = m.home_id
 JOIN participants AS b ON b.id = m.away_id
-CROSS JOIN LATERAL (
-    SELECT max(q.observed_at) AS newest
-    FROM markets AS k JOIN selections AS x ON x.market_id = k.id
-    JOIN quotes AS q ON q.selection_id = x.id
-    WHERE k.match_id = m.id
-) AS q
+CROSS JOIN LATERAL (SELECT max(observed_at) AS newest FROM quoted) AS q
 WHERE m.id = $1
 """
 
@@ -106,7 +165,9 @@ class Span(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def odds_of(connection: Connection, match_id: int) -> Odds | None:
-    """Returns every bookmaker's price with its age, the best, the fair chance and the overround."""
+    """Returns every bookmaker's price with its age, the best, the fair chance and the overround,
+    and what of it is arbitrage or value: of fresh offers in open markets only.
+    """
     row = await connection.fetchrow(_ODDS, match_id)
     return None if row is None else Odds(row["body"].encode(), row["seq"], row["newest"])
 

@@ -14,7 +14,8 @@ from app.database.engine import Connection
 from app.ingest.heads import lock_heads
 from app.ingest.known import Known, KnownMarket
 from app.ingest.pricing import extend_freshness, price_markets
-from app.sports.market import ANSWERS, MarketType, SelectionKey
+from app.sports.market import ANSWERS, SelectionKey
+from app.sports.match import SPORTS, Sport
 from app.sports.observation import Observation, ObservedMarket
 
 # As with scores: how old `observed_at` of an unchanged quote may be before it is written again.
@@ -93,9 +94,6 @@ SELECT id, match_id FROM markets
 WHERE status = 'open' AND (fresh_until IS NULL OR fresh_until < statement_timestamp())
 ORDER BY fresh_until NULLS FIRST LIMIT $1
 """
-
-# These are asked with all their answers, whether somebody quotes them or not.
-_ALWAYS = (MarketType.TOTAL, MarketType.HANDICAP, MarketType.BOTH_TO_SCORE)
 
 
 class _Said(msgspec.Struct, frozen=True):
@@ -194,7 +192,7 @@ async def _identify(connection: Connection, told: Mapping[int, Observation], kno
         [market.status.value for _, market in markets],
         [market.reason for _, market in markets],
     )
-    named = [(m, market, key) for m, market in markets for key in _keys_of(market)]
+    named = [(m, market, key) for m, market in markets for key in _keys_of(market, told[m].sport)]
     await connection.execute(
         _ADD_SELECTIONS,
         [m for m, _, _ in named],
@@ -205,12 +203,11 @@ async def _identify(connection: Connection, told: Mapping[int, Observation], kno
     await _find(connection, missing, known)
 
 
-def _keys_of(market: ObservedMarket) -> Sequence[SelectionKey]:
-    """Returns the answers of a market in the order people read them."""
-    if market.type in _ALWAYS:
-        return ANSWERS[market.type]
+def _keys_of(market: ObservedMarket, sport: Sport) -> Sequence[SelectionKey]:
+    """Returns all answers of a market, quoted or not: chances need all of them."""
     quoted = {quote.selection for quote in market.quotes}
-    return [key for key in ANSWERS[market.type] if key in quoted]
+    no_draw = not SPORTS[sport].has_draw and SelectionKey.DRAW not in quoted
+    return [k for k in ANSWERS[market.type] if not (no_draw and k is SelectionKey.DRAW)]
 
 
 def _unknown(told: Mapping[int, Observation], known: Known) -> list[int]:

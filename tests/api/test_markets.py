@@ -6,7 +6,8 @@ from typing import Any
 
 import msgspec
 
-from app.api.documents import Items, MarketShape, OddsShape, PricePath
+from app.api.documents import Items, MarketShape
+from app.api.price_shapes import OddsShape, PricePath
 from tests.api.conftest import Api
 from tests.builders import (
     HEARD,
