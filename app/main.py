@@ -20,6 +20,7 @@ from app.access.tiers import allowances
 from app.access.tokens import AccessTokens
 from app.api import problems
 from app.api.auth import auth_routes
+from app.api.conflicts import conflict_routes
 from app.api.feeds import Feeds, feed_routes
 from app.api.guards import Admission
 from app.api.leagues import league_routes
@@ -51,6 +52,7 @@ Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
 
 _ROUTES: Sequence[ControllerRouterHandler] = (
     *auth_routes,
+    *conflict_routes,
     *health_routes,
     *metrics_routes,
     *league_routes,
