@@ -20,6 +20,10 @@ LISTS = {
 USERS = {
     "create": ("app.commands.users:create", "Creates a user."),
 }
+POLLING = {
+    "status": ("app.commands.polling:status", "How often everything is asked, and why."),
+    "update": ("app.commands.polling:update", "Sets an interval by hand."),
+}
 COMMANDS = {
     "up": ("app.commands.up:up", "Runs everything: servers, API, worker."),
     "api": ("app.commands.api:api", "Runs one API process."),
@@ -80,6 +84,7 @@ class Commands(click.Group):
 main = Commands(COMMANDS, name="app", help="Touchline, a real-time sports-data backend.")
 main.add_command(Commands(LISTS, name="list", help="Prints the catalogues of this program."))
 main.add_command(Commands(USERS, name="users", help="Creates users."))
+main.add_command(Commands(POLLING, name="polling", help="Shows and changes how often is polled."))
 
 
 @main.group()

@@ -26,6 +26,7 @@ from app.api.guards import Admission
 from app.api.leagues import league_routes
 from app.api.markets import market_routes
 from app.api.matches import match_routes
+from app.api.polling import polling_routes
 from app.api.providers import provider_routes
 from app.cache import Cache, open_redis
 from app.database.engine import open_pool
@@ -58,6 +59,7 @@ _ROUTES: Sequence[ControllerRouterHandler] = (
     *league_routes,
     *match_routes,
     *market_routes,
+    *polling_routes,
     *provider_routes,
     *feed_routes,
     *live_routes,

@@ -47,3 +47,38 @@ class ProviderHealthShape(msgspec.Struct, frozen=True, kw_only=True, rename="cam
     data_age_ms: int | None
     circuit: CircuitShape
     quota: list[QuotaShape]
+
+
+class PaceShape(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """How often matches of one kind are asked for; `setMs`: as set by hand for them."""
+
+    phase: Literal["hours before", "minutes before", "live", "break", "just finished"]
+    wanted: Literal["nobody", "listed", "watched"]
+    set_ms: int | None
+    every_ms: int
+
+
+class PollTaskShape(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """One thing a provider is asked. `setMs` was set by hand for it, `ruleIntervalMs` is its least.
+
+    `state`: `polled`; `unwanted`, nobody wants it; `standby`, another provider is up; `waiting`,
+    for its quota. `nextRunAt` is null unless it is polled.
+    """
+
+    task_id: str
+    provider: str
+    scope: Literal["fixtures", "scores", "markets"]
+    sport: str
+    part: str | None
+    state: Literal["polled", "unwanted", "standby", "waiting"]
+    interval_ms: int
+    because: str
+    rule_interval_ms: int
+    set_ms: int | None
+    last_run_at: str | None
+    last_success_at: str | None
+    next_run_at: str | None
+    watchers: int
+    failures: int
+    last_error: str | None
+    paces: list[PaceShape]
