@@ -51,6 +51,9 @@ EVENTS_MAX = 5
 PREMATCH_MAX = 10
 # Asking for one match alone costs a request, as asking for all in play does.
 ALONE_MAX = 1
+# Of the day's quota; below it nothing is asked but what tells scores: a final one is told once, and
+# the plan of polls does not know what a second question costs.
+SPARE_SHARE = 0.1
 # Matches a poll of markets may name: all that can be watched.
 MATCHES_MAX = 1_000
 TIMEOUT_S = 10.0
@@ -88,6 +91,7 @@ class ApiFootball:
         self._allowance = allowance
         self._fastest_ms = fastest_ms
         self._memory = Memory()
+        self._is_short = False
         self._knows_quota = through == "rapidapi"  # Which has no /status.
         self._learning = asyncio.Lock()
         self._http = Http(
@@ -96,7 +100,7 @@ class ApiFootball:
             allowance=allowance,
             timeout_s=TIMEOUT_S,
             headers=headers_of(key, url, through),
-            quotas=quotas_of,
+            quotas=self._quotas,
             keep=keep,
             tls=tls,
         )
@@ -146,7 +150,8 @@ class ApiFootball:
                 batch = missing[start : start + IDS_MAX]
                 others.append(await self._fixtures(ids="-".join(batch)))
                 self._note_looked_up(others[-1], batch)
-            await self._add_events(told, wanted)
+            if not self._is_short:
+                await self._add_events(told, wanted)
         except ProviderError as error:
             self._note_failed(error)
         self._memory.saw_live(told.keys())
@@ -166,7 +171,7 @@ class ApiFootball:
         again_s = _PREMATCH_AGAIN_POLLS * (self._fastest_ms or _MARKETS_MS) / 1000
         due = [one for one in wanted if one not in told and self._memory.is_due(one)]
         try:
-            for one in due[:PREMATCH_MAX]:
+            for one in [] if self._is_short else due[:PREMATCH_MAX]:
                 answers.append(await self._prematch(one))
                 self._memory.asked_odds(one, again_s)
         except ProviderError as error:
@@ -194,6 +199,7 @@ class ApiFootball:
         told = ToldQuota(
             window=Window.DAY, limit=requests.limit_day, remaining=left, resets_in_s=resets_in_s
         )
+        self._note_left([told])
         await self._allowance.told([told])
         return told
 
@@ -248,6 +254,16 @@ class ApiFootball:
     def _note_looked_up(self, answer: Answer, batch: Sequence[ExternalId]) -> None:
         interval_s = (self._fastest_ms or _SCORES_MS) / 1000
         self._memory.looked_up(answer.observations, batch, _OVER_AGAIN_POLLS * interval_s)
+
+    def _quotas(self, headers: Mapping[str, str]) -> Sequence[ToldQuota]:
+        told = quotas_of(headers)
+        self._note_left(told)
+        return told
+
+    def _note_left(self, told: Sequence[ToldQuota]) -> None:
+        for quota in told:
+            if quota.window is Window.DAY:
+                self._is_short = quota.remaining < SPARE_SHARE * quota.limit
 
     def _note_failed(self, error: ProviderError) -> None:
         """Notes a second question that failed; what the first one brought is not thrown away."""

@@ -296,6 +296,22 @@ async def test_odds_before_a_match_are_asked_for_page_by_page_and_not_again_at_o
         assert on.asked() == [("/odds/live", {})]
 
 
+async def test_when_the_day_is_nearly_spent_only_scores_get_a_second_question() -> None:
+    live = [fixture(number=1)]
+    over = [fixture("FT", 90, number=2)]
+    left = {"x-ratelimit-requests-limit": "100", "x-ratelimit-requests-remaining": "9"}
+
+    def answer(path: str, query: Mapping[str, str]) -> Told:
+        told = NOTHING if path == "/odds/live" else Pitch(live, over)(path, query)
+        return Told(told.body, headers=left)
+
+    async with stage(answer) as on:
+        await on.client.scores(ask(Scope.SCORES, "1", "2"))
+        assert on.asked() == [("/fixtures", {"live": "all"}), ("/fixtures", {"ids": "2"})]
+        await on.client.markets(ask(Scope.MARKETS, "9"))
+        assert on.asked() == [("/odds/live", {"fixture": "9"})]
+
+
 async def test_pages_without_end_are_not_followed() -> None:
     def answer(path: str, _: Mapping[str, str]) -> Told:
         return Told(body([], paging={"current": 1, "total": 10**6})) if path == "/odds" else NOTHING
