@@ -63,14 +63,16 @@ def a_winner(
     )
 
 
-def a_total(line: str = "2.5", over: str = "1.9", under: str = "1.9") -> ObservedMarket:
+def a_total(
+    line: str = "2.5", over: str = "1.9", under: str = "1.9", *, bookmaker: str = "sim-north"
+) -> ObservedMarket:
     """A market of totals, quoted by one bookmaker."""
     return ObservedMarket(
         type=MarketType.TOTAL,
         line=Decimal(line),
         quotes=(
-            ObservedQuote("sim-north", SelectionKey.OVER, Decimal(over)),
-            ObservedQuote("sim-north", SelectionKey.UNDER, Decimal(under)),
+            ObservedQuote(bookmaker, SelectionKey.OVER, Decimal(over)),
+            ObservedQuote(bookmaker, SelectionKey.UNDER, Decimal(under)),
         ),
     )
 

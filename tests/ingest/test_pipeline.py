@@ -8,6 +8,7 @@ import asyncpg
 import msgspec
 import pytest
 
+from app.ingest.decisions import CONFIRMATIONS
 from app.ingest.known import Known
 from app.ingest.pipeline import OBSERVATIONS_MAX, ingest
 from app.ingest.scores import CONFIRM_EVERY
@@ -93,7 +94,11 @@ async def test_a_goal_taken_back_is_withdrawn_though_this_worker_never_saw_it(
     mine, other = Known(), Known()
     await take_in(connection, an_observation(score=a_score(1), incidents=goals(1)), known=mine)
     await take_in(connection, an_observation(score=a_score(2), incidents=goals(2)), known=other)
-    await take_in(connection, an_observation(score=a_score(1), incidents=goals(1)), known=mine)
+    # One provider takes a goal back in so many observations.
+    for _ in range(CONFIRMATIONS):
+        rows = await connection.fetch("SELECT key, withdrawn FROM incidents ORDER BY ordinal")
+        assert [tuple(row) for row in rows] == [("goal-1", False), ("goal-2", False)]
+        await take_in(connection, an_observation(score=a_score(1), incidents=goals(1)), known=mine)
     rows = await connection.fetch("SELECT key, withdrawn FROM incidents ORDER BY ordinal")
     assert [tuple(row) for row in rows] == [("goal-1", False), ("goal-2", True)]
     assert ("score_correction", "live") in [
@@ -134,13 +139,14 @@ async def test_another_providers_fresh_quotes_count_too(connection: asyncpg.Conn
         " VALUES ('rival', 'match', 'm1', $1)",
         match_id,
     )
-    rival = an_observation(markets=[a_total(over="1.7", under="2.3")], provider="rival")
+    total = a_total(over="1.7", under="2.3", bookmaker="sim-south")
+    rival = an_observation(markets=[total], provider="rival")
     await take_in(connection, rival)
     best = await one(connection, "SELECT best_odds FROM selections WHERE key = 'under'")
     assert best == (Decimal("2.500"),)
     # Nobody confirmed the first one's quotes for a while: they are no offers any more.
     await connection.execute(
-        "UPDATE quotes SET observed_at = observed_at - interval '2 minutes'"
+        "UPDATE quotes SET observed_at = observed_at - interval '1 hour'"
         " WHERE provider = 'replay'"
     )
     await take_in(connection, rival)
