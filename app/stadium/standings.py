@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from app.providers.replay.track import Track
-from app.stadium.naming import Called, call_league, call_side
+from app.stadium.naming import Called, CalledLeague
 from app.stadium.voices import Voice
 
 _POINTS_OF_A_WIN = 3
@@ -33,15 +33,14 @@ class _Row(msgspec.Struct, kw_only=True):
 
 def table_of(voice: Voice, league: str, season: str, now: datetime) -> list[Any]:
     """Returns the response of /standings for a league's number and a season's first year."""
-    tracks = [track for track in _football(voice) if _is_of(track, league, season)]
+    tracks = [track for track in _football(voice) if _is_of(voice.league_of(track), league, season)]
     if not tracks:
         return []
-    header = tracks[0].header
-    called = call_league("api-football", header.league, header.sport, degree="varied")
+    called = voice.league_of(tracks[0])
     rows: dict[int, dict[str, _Row]] = defaultdict(lambda: defaultdict(_Row))
     names: dict[int, Called] = {}
     for track in tracks:
-        _count(track, rows, names)
+        _count(voice, track, rows, names)
     order = sorted(rows, key=lambda number: _rank(rows[number]["all"]), reverse=True)
     return [
         {
@@ -68,18 +67,15 @@ def _football(voice: Voice) -> Iterable[Track]:
     return (track for track in voice.programme.tracks if track.header.sport in sports)
 
 
-def _is_of(track: Track, league: str, season: str) -> bool:
-    header = track.header
-    called = call_league("api-football", header.league, header.sport, degree="varied")
+def _is_of(called: CalledLeague, league: str, season: str) -> bool:
     return str(called.number) == league and (called.season or "")[:4] == season
 
 
-def _count(track: Track, rows: dict[int, dict[str, _Row]], names: dict[int, Called]) -> None:
-    header, score = track.header, track.score_at(track.ends_at)
-    home, away = (
-        call_side("api-football", side, header.league, header.sport, degree="varied")
-        for side in (header.home, header.away)
-    )
+def _count(
+    voice: Voice, track: Track, rows: dict[int, dict[str, _Row]], names: dict[int, Called]
+) -> None:
+    score = track.score_at(track.ends_at)
+    home, away = (voice.side_of(track, side) for side in (track.header.home, track.header.away))
     names |= {home.number: home, away.number: away}
     scored, let_in = score.home or 0, score.away or 0
     for part in ("all", "home"):

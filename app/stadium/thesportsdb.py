@@ -48,6 +48,11 @@ _FINAL: Mapping[Sport, Mapping[str, str]] = {
     Sport.TENNIS: {},
     Sport.HOCKEY: {"Overtime": "AOT", "Shootout": "AP"},
 }
+# Nothing hangs on them.
+_PICTURES = (
+    "strPoster", "strSquare", "strFanart", "strThumb", "strBanner", "strMap", "strTweet1",
+    "strTweet2", "strTweet3", "strVideo",
+)  # fmt: skip
 _HALF_TIMES = frozenset({(Sport.FOOTBALL, "1st Half"), (Sport.BASKETBALL, "Q2")})
 _OTHERWISE = {
     MatchStatus.SCHEDULED: "NS",
@@ -183,13 +188,15 @@ def event(said: Said) -> dict[str, Any]:
         "strHomeTeamBadge": f"{_BADGES}/{home.number}.png",
         "idAwayTeam": str(away.number),
         "strAwayTeamBadge": f"{_BADGES}/{away.number}.png",
+        "intScore": None,
+        "intScoreVotes": None,
         "strResult": None,
         "idVenue": None,
         "strVenue": "Stadium",
         "strCountry": said.league.country,
         "strCity": None,
-        "strThumb": None,
-        "strVideo": None,
+        **dict.fromkeys(_PICTURES),
+        "strProgress": _progress(said.score) if begun else None,
         "strStatus": _IN_WORDS.get(code, code),
         "strPostponed": "yes" if said.score.status is MatchStatus.POSTPONED else "no",
         "strLocked": "unlocked",
@@ -214,12 +221,16 @@ def live_score(said: Said) -> dict[str, Any]:
         "intHomeScore": _text(said.score.home),
         "intAwayScore": _text(said.score.away),
         "strStatus": code_of(said.sport, said.score),
-        "strProgress": (said.score.clock or "0").rstrip("'"),
+        "strProgress": _progress(said.score),
         "strTimestamp": start.strftime("%Y-%m-%dT%H:%M:%S"),
         "strEventTime": start.strftime("%H:%M"),
         "dateEvent": start.strftime("%Y-%m-%d"),
         "updated": said.said_at.strftime("%Y-%m-%d %H:%M:%S"),
     }
+
+
+def _progress(score: Score) -> str:
+    return (score.clock or "0").rstrip("'")
 
 
 def _is_shown_live(said: Said, now: datetime) -> bool:

@@ -16,7 +16,7 @@ from app.providers.replay.track import Track
 from app.sports.incidents import Incident
 from app.sports.market import MarketType, SelectionKey
 from app.sports.match import Period, Score, Sport
-from app.sports.observation import ObservedMarket, ObservedQuote
+from app.sports.observation import ObservedMarket, ObservedParticipant, ObservedQuote
 from app.stadium.faults import FaultKind, Faults
 from app.stadium.naming import (
     Called,
@@ -155,6 +155,12 @@ class Voice:
         provider = self.manner.provider
         return call_league(provider, header.league, header.sport, degree=self._degree)
 
+    def side_of(self, track: Track, side: ObservedParticipant) -> Called:
+        """Returns a side of a recording in the provider's words."""
+        header = track.header
+        provider = self.manner.provider
+        return call_side(provider, side, header.league, header.sport, degree=self._degree)
+
     def number_of(self, play: Play) -> int:
         """Returns the provider's number of a play."""
         return match_number(self.manner.provider, play.external_id)
@@ -167,16 +173,15 @@ class Voice:
         now_ms, clock_ms, seen_ms = clocks
         provider, header, track = self.manner.provider, play.track.header, play.track
         at = play.at(seen_ms)
-        league, sport = header.league, header.sport
         said = Said(
             provider=provider,
             play=play.external_id,
             number=self.number_of(play),
             hash=match_hash(provider, play.external_id),
-            sport=sport,
+            sport=header.sport,
             league=self.league_of(track),
-            home=call_side(provider, header.home, league, sport, degree=self._degree),
-            away=call_side(provider, header.away, league, sport, degree=self._degree),
+            home=self.side_of(track, header.home),
+            away=self.side_of(track, header.away),
             start_time=play.start_time + self._kick_off_off(play),
             ends_at=moment_of(play.ends_ms),
             said_at=moment_of(clock_ms),
