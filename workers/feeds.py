@@ -22,7 +22,7 @@ import asyncpg
 from app import metrics
 from app.database.engine import CONNECT_TIMEOUT_S, GONE, Pool
 from app.errors import DependencyDown
-from app.ingest.conflation import Pending
+from app.ingest.conflation import MATCHES_MAX, Pending
 from app.ingest.dead_letters import Origin
 from app.ingest.intake import take_in
 from app.ingest.known import Known
@@ -45,6 +45,7 @@ RETRY_FIRST_S = 0.05
 RETRY_MAX_S = 1.0
 # After something failed that should not: a mistake of ours is not to fill the log.
 FAILED_WAIT_S = 5.0
+PENDING_MATCHES_MAX = MATCHES_MAX
 _TRY_LOCK = "SELECT pg_try_advisory_lock(hashtextextended($1, 7146827))"
 
 log = logger(__name__)
@@ -157,7 +158,7 @@ class _Waiting:
 
     def __init__(self, name: ProviderName) -> None:
         self._name = name
-        self._pending = Pending()
+        self._pending = Pending(PENDING_MATCHES_MAX)
         self._since = 0.0
         self._some = asyncio.Event()
         self._room = asyncio.Event()
