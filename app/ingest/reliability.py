@@ -17,8 +17,10 @@ from app.ingest.confidence import (
 # By (provider, sport).
 Judgements = Mapping[tuple[str, str], Judged]
 
+# The driver reads infinity as a moment without a zone, which compares with none.
 _PROVIDERS = """
-SELECT provider, sport_id, r.agreed, r.disagreed, h.quarantined_before, k.rank
+SELECT provider, sport_id, r.agreed, r.disagreed, k.rank,
+       least(h.quarantined_before, '9999-01-01 00:00Z') AS quarantined_before
 FROM provider_reliability r FULL JOIN provider_health h USING (provider, sport_id)
 FULL JOIN provider_ranks k USING (provider)
 """
