@@ -24,6 +24,12 @@ POLLING = {
     "status": ("app.commands.polling:status", "How often everything is asked, and why."),
     "update": ("app.commands.polling:update", "Sets an interval by hand."),
 }
+DEAD_LETTERS = {
+    "list": ("app.commands.dead_letters:list_letters", "Prints letters, the newest first."),
+    "show": ("app.commands.dead_letters:show", "Prints one letter whole."),
+    "count": ("app.commands.dead_letters:count", "Counts letters by provider and code."),
+    "replay": ("app.commands.dead_letters:replay", "Takes letters in again."),
+}
 COMMANDS = {
     "up": ("app.commands.up:up", "Runs everything: servers, API, worker."),
     "api": ("app.commands.api:api", "Runs one API process."),
@@ -84,6 +90,9 @@ class Commands(click.Group):
 main = Commands(COMMANDS, name="app", help="Touchline, a real-time sports-data backend.")
 main.add_command(Commands(LISTS, name="list", help="Prints the catalogues of this program."))
 main.add_command(Commands(USERS, name="users", help="Creates users."))
+main.add_command(
+    Commands(DEAD_LETTERS, name="dead-letters", help="Shows and replays what was not taken in.")
+)
 main.add_command(Commands(POLLING, name="polling", help="Shows and changes how often is polled."))
 
 
