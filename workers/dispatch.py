@@ -45,11 +45,12 @@ class Dispatcher:
     async def run(self) -> None:
         """Dispatches until cancelled; then waits for nothing."""
         providers = list(self._context.providers)
+        sports = [sport.value for sport in self._context.sports]
         try:
             while True:
                 try:
                     async with engine.connection(self._context.pool) as connection:
-                        claims = await plan.claim_due(connection, providers)
+                        claims = await plan.claim_due(connection, providers, sports)
                 except (DependencyDown, asyncpg.PostgresError) as error:
                     log.warning("dispatch_waits", error=str(error))
                     await asyncio.sleep(RETRY_S)

@@ -6,24 +6,32 @@ import signal
 from collections.abc import Coroutine, Sequence
 from typing import Any
 
+import msgspec
 import uvloop
 from prometheus_client import start_http_server
 from redis.exceptions import RedisError
 
 from app import logs, metrics
 from app.database import engine
-from app.database.engine import Pool
+from app.database.engine import Connection, Pool
 from app.errors import DependencyDown
+from app.health.noting import Place, keep_provider
+from app.ingest.sports import keep_sports
 from app.logs import logger
 from app.polling import plan
 from app.polling.plan import Claim
+from app.polling.planner import Planner
 from app.polling.quotas import SharedAllowance
+from app.polling.schedule import Paces
+from app.providers.provider import PollRule
+from app.providers.registry import Named
 from app.settings import Settings
 from workers.context import Context, worker_id
 from workers.dispatch import JOB_EXPIRES_S, Dispatcher, Enqueue, encoded
 from workers.housekeeping import housekeep
 from workers.providers import Makers, sports_of
 from workers.queues import open_redis, queue_of, run_queue
+from workers.tending import Tending
 
 RETRY_S = 0.5
 
@@ -35,13 +43,22 @@ async def _begin(context: Context) -> None:
     while True:
         try:
             async with engine.connection(context.pool) as connection:
-                for name, provider in context.providers.items():
-                    await plan.keep_tasks(connection, name, provider.rules())
+                await keep_sports(connection)
+                for named in context.names:
+                    await _keep(connection, context.providers[named.name].rules(), named)
             break
         except DependencyDown as error:
             log.warning("worker_waits", error=str(error))
             await asyncio.sleep(RETRY_S)
     await housekeep({"context": context})
+
+
+async def _keep(connection: Connection, rules: Sequence[PollRule], named: Named) -> None:
+    """Makes a provider's tasks what its rules say, and says where it stands."""
+    async with connection.transaction():
+        await plan.keep_tasks(connection, named.name, rules)
+        place = Place(priority=named.priority, standby=named.standby)
+        await keep_provider(connection, named.name, [rule.sport for rule in rules], place)
 
 
 async def _until(
@@ -131,7 +148,17 @@ async def _run(
         run_queue(context, settings.redis.url, sport, jobs_max=share, stopping=stopping)
         for sport in context.sports
     ]
-    await _until(stopping, [Dispatcher(context, enqueue).run()], queues)
+    endless = [
+        Dispatcher(context, enqueue).run(),
+        Planner(context.pool, paces_of(settings)).run(),
+        Tending(context.pool).run(),
+    ]
+    await _until(stopping, endless, queues)
+
+
+def paces_of(settings: Settings) -> Paces:
+    """Returns how often what is asked for, as set."""
+    return msgspec.convert(settings.polling, Paces, from_attributes=True)
 
 
 def run(settings: Settings) -> None:

@@ -60,7 +60,8 @@ async def _poll(context: Context, claim: Claim) -> str:
     async with engine.connection(context.pool) as connection:
         if not await plan.is_mine(connection, claim):
             return "stale"
-    ask = Ask(scope=Scope(claim.scope), sport=Sport(claim.sport), part=claim.part)
+        wanted = await plan.targets(connection, claim)
+    ask = Ask(scope=Scope(claim.scope), sport=Sport(claim.sport), part=claim.part, matches=wanted)
     began = time.monotonic()
     try:
         answer = await _asked(context, claim, ask)

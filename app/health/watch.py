@@ -21,17 +21,17 @@ BATCH = 200
 SOON = timedelta(hours=1)
 _LOCK = 7146828
 
-# A task that is not due for longer than its provider may be silent is not asked now.
+# Only what is asked now says how long a provider may be silent. One without tasks calls us.
 _ROWS = """
 SELECT h.provider, h.sport_id, h.state, h.since, h.last_success_at, h.data_at, h.expected_since,
-       h.silence_ms AS own_silence_ms, t.silence_ms, t.due_at,
+       h.silence_ms AS own_silence_ms, t.silence_ms, t.due_at, t.tasks,
        coalesce(t.answered, true) AS answered,
        clock_timestamp() AS now
 FROM provider_health h LEFT JOIN LATERAL (
-    SELECT min(2 * p.interval_ms + p.timeout_ms) AS silence_ms, min(p.next_due_at) AS due_at,
-           bool_and(p.last_success_at >= h.since) FILTER (
-               WHERE p.next_due_at < clock_timestamp() + p.interval_ms * interval '2 ms'
-           ) AS answered
+    SELECT count(*) AS tasks,
+           min(2 * p.interval_ms + p.timeout_ms) FILTER (WHERE p.state = 'polled') AS silence_ms,
+           min(p.next_due_at) FILTER (WHERE p.state = 'polled') AS due_at,
+           bool_and(p.last_success_at >= h.since) FILTER (WHERE p.state = 'polled') AS answered
     FROM poll_tasks p
     WHERE p.provider = h.provider AND p.sport_id = h.sport_id AND p.enabled
       AND p.scope <> 'fixtures'
@@ -44,11 +44,12 @@ FROM unnest($1::text[], $2::text[], $3::timestamptz[]) AS n (provider, sport_id,
 WHERE h.provider = n.provider AND h.sport_id = n.sport_id
   AND h.expected_since IS DISTINCT FROM n.expected_since
 """
+# What was said before it went down stays out for good; its first answer afterwards counts.
 _TURN = """
 UPDATE provider_health
 SET state = $3, since = clock_timestamp(),
     quarantined_before = CASE $3::text WHEN 'down' THEN 'infinity'::timestamptz
-                                       WHEN 'recovering' THEN last_success_at
+                                       WHEN 'recovering' THEN since
                                        ELSE quarantined_before END
 WHERE provider = $1 AND sport_id = $2
 """
@@ -137,12 +138,13 @@ async def _turn(connection: Connection, rows: Sequence[Row]) -> list[Turn]:
 
 
 def _seen(row: Row) -> Seen:
-    """Returns a row as the rules see it; a provider without tasks calls us, and is always due."""
-    own, asked = row["own_silence_ms"], row["silence_ms"]
-    silence_ms: int | None = own if asked is None else asked
+    """Returns a row as the rules see it; a provider without tasks calls us, and is expected to."""
+    silence_ms: int | None = row["silence_ms"] if row["tasks"] else row["own_silence_ms"]
     silence = None if silence_ms is None else timedelta(milliseconds=silence_ms)
     now: datetime = row["now"]
-    due = row["due_at"] is None or row["due_at"] <= now + (silence or timedelta())
+    due = not row["tasks"] or (
+        row["due_at"] is not None and row["due_at"] <= now + (silence or timedelta())
+    )
     return Seen(
         state=State(row["state"]),
         since=row["since"],

@@ -12,6 +12,8 @@ from typing import Any
 import asyncpg
 import pytest
 
+from tests.eager import EAGER
+
 PROJECT = Path(__file__).parents[2]
 PATIENCE_S = 30
 ENDS_WITHIN_S = 15
@@ -25,7 +27,8 @@ def start(database_url: str, redis_url: str) -> Generator[Start]:
     started: list[subprocess.Popen[bytes]] = []
 
     def one(**settings: str) -> subprocess.Popen[bytes]:
-        environment = {**os.environ, "DATABASE_URL": database_url, "REDIS_URL": redis_url}
+        ours = {"DATABASE_URL": database_url, "REDIS_URL": redis_url}
+        environment = {**os.environ, **EAGER, **ours}
         process = subprocess.Popen(
             [sys.executable, "-m", "app", "worker"],
             cwd=PROJECT,
@@ -100,7 +103,8 @@ async def test_two_workers_share_the_turns_and_one_that_is_killed_is_replaced(
     # Every task goes on, those too that the killed worker had claimed.
     await until(
         connection,
-        "SELECT bool_and(last_success_at > now() - interval '20 s') FROM poll_tasks WHERE enabled",
+        "SELECT bool_and(last_success_at > now() - interval '20 s') FROM poll_tasks"
+        " WHERE enabled AND state = 'polled'",
     )
     overlapping = await connection.fetch(
         "SELECT a.task_id FROM turns a JOIN turns b USING (task_id)"
@@ -142,4 +146,26 @@ async def test_a_worker_ends_at_once_while_postgres_cannot_be_reached(start: Sta
 def test_a_provider_nobody_knows_is_one_clear_line(start: Start, capfd: pytest.CaptureFixture[str]):
     worker = start(PROVIDERS="replay,nobody")
     assert worker.wait(ENDS_WITHIN_S) == 1
-    assert capfd.readouterr().err == "Error: PROVIDERS: no provider 'nobody'; there is replay\n"
+    (line,) = capfd.readouterr().err.splitlines()
+    assert line.startswith("Error: PROVIDERS: no provider 'nobody'; there is replay, ")
+
+
+@pytest.mark.story
+async def test_a_worker_asks_only_of_the_sports_it_serves(
+    start: Start, connection: asyncpg.Connection
+):
+    start(WORKER_SPORTS="tennis")
+    await until(connection, "SELECT count(*) > 5 FROM turns WHERE written IS NOT NULL")
+    asked = await connection.fetch(
+        "SELECT DISTINCT sport_id FROM turns JOIN poll_tasks ON id = task_id"
+    )
+    assert [row["sport_id"] for row in asked] == ["tennis"]
+
+
+@pytest.mark.story
+def test_a_sport_nobody_plays_is_one_clear_line(start: Start, capfd: pytest.CaptureFixture[str]):
+    worker = start(WORKER_SPORTS="curling")
+    assert worker.wait(ENDS_WITHIN_S) == 1
+    assert capfd.readouterr().err == (
+        "Error: no sport 'curling'; there is basketball, football, hockey, tennis\n"
+    )

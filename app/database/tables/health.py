@@ -18,7 +18,7 @@ class ProviderHealth(Table):
     null: for ever; what a polled one may is told by its tasks. From `expected_since` on it should
     be heard. `data_at` is the newest moment in play that it spoke of, by its own clock. What it
     said of before `quarantined_before` counts for nothing: infinity while it is down, and the
-    moment it came back afterwards. `response_ms` holds the newest times to answer, null for a
+    moment it went down afterwards. `response_ms` holds the newest times to answer, null for a
     failure; `errors` counts by kind.
     """
 
