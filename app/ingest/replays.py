@@ -35,7 +35,7 @@ class Replayed(msgspec.Struct, frozen=True, kw_only=True):
 async def replay(pool: Pool, buried: Buried, known: Known) -> Replayed:
     """Takes a letter in again; safe to call twice. Raises DependencyDown.
 
-    What fails again stays as it is: this makes no second letter of it.
+    What fails again stays as it is: the letter is counted once more, and no second one made.
     """
     if buried.is_cut:
         return Replayed(id=buried.id, message="only its beginning was kept")
@@ -43,21 +43,19 @@ async def replay(pool: Pool, buried: Buried, known: Known) -> Replayed:
         answer = await _read(pool, buried)
     except (ProviderError, NoReader, Unfit, msgspec.MsgspecError, ValueError) as error:
         return Replayed(id=buried.id, message=str(error) or type(error).__name__)
-    if answer.rejected:
-        first = answer.rejected[0]
-        return Replayed(id=buried.id, message=f"{first.code}: {first.message}")
+    lost = [f"{one.code}: {one.message}" for one in answer.rejected]
     if not answer.observations:
-        return Replayed(id=buried.id, message="there is nothing of ours in it")
-    taken = await take_in(pool, buried.origin, answer, known) or TakenIn()
-    if taken.lost:
-        return Replayed(
-            id=buried.id,
-            accepted=len(answer.observations) - len(taken.lost),
-            message=f"{taken.lost[0].code}: {taken.lost[0].message}",
-        )
+        why = lost[0] if lost else "there is nothing of ours in it"
+        return Replayed(id=buried.id, message=why)
+    readable = Answer(observations=answer.observations)
+    taken = await take_in(pool, buried.origin, readable, known) or TakenIn()
+    lost += [f"{one.code}: {one.message}" for one in taken.lost]
+    accepted = len(answer.observations) - len(taken.lost)
+    if lost:
+        return Replayed(id=buried.id, accepted=accepted, message=lost[0])
     async with engine.connection(pool) as connection:
         await mark_replayed(connection, buried.id)
-    return Replayed(id=buried.id, accepted=len(answer.observations))
+    return Replayed(id=buried.id, accepted=accepted)
 
 
 async def _read(pool: Pool, buried: Buried) -> Answer:

@@ -16,6 +16,7 @@ from app.providers.api_football.errors import opened
 from app.providers.items import UNDECODABLE, read_items
 from app.providers.odds_api import normalize as odds_api
 from app.providers.odds_api.payloads import items_of as odds_api_items
+from app.providers.odds_api.sports import UnknownSportKey, rules_of
 from app.providers.provider import Answer, Scope
 from app.providers.thesportsdb import normalize as thesportsdb
 from app.providers.thesportsdb.payloads import rows_of
@@ -110,6 +111,10 @@ def _odds_api(kept: Kept) -> Answer:
     asked = asked or {"fixtures": "events", "markets": "odds"}.get(kept.scope, kept.scope)
     if not items:
         return Answer()
+    try:
+        rules_of(key)
+    except UnknownSportKey as error:
+        raise NoReader(str(error)) from None
     match asked:
         case "events":
             said, rejected = odds_api.read_fixtures(items, key, kept.received_at)
