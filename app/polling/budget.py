@@ -98,6 +98,8 @@ class _Spent:
         # What is in play now goes on for what was expected of it, and for this moment at least.
         on_s = max(busy_s, min(horizon_s, asked.outlook.span_s)) if in_play else busy_s
         self._now_s = on_s if in_play else horizon_s - on_s
+        if asked.later is None:
+            self._now_s = horizon_s
         self._later_s = horizon_s - self._now_s
         self._task, self._paces = asked.task, asked.paces
         self._later = () if asked.later is None else (asked.later,)
@@ -139,7 +141,8 @@ def _stretch_for(asked: Sequence[Asked], quota: Quota, known_s: float) -> Mappin
     spent = [_Spent(one, horizon_s) for one in asked]
     planned = max(0.0, left - RESERVE * quota.limit) * share
     found = _solve(spent, _ALL, planned)
-    reserve = _solve(spent, (Rank.WATCHED_LIVE,), max(0, left) * share)
+    # Half of what is left, again and again, is never all of it.
+    reserve = _solve(spent, (Rank.WATCHED_LIVE,), max(0, left) / 2 * share)
     last = min(found[Rank.WATCHED_LIVE], reserve[Rank.WATCHED_LIVE])
     return {**found, Rank.WATCHED_LIVE: last}
 
@@ -198,7 +201,10 @@ def until(quota: Quota) -> str:
 
 
 def rounded_up(interval_ms: float) -> int:
-    """Returns an interval to two digits, never shorter: a plan that is not new every moment."""
-    whole = math.ceil(interval_ms)
+    """Returns an interval to two digits, rounded up: a plan that is not new every moment.
+
+    A thousandth above is not more: the stretch is found no closer.
+    """
+    whole = math.ceil(interval_ms * 0.999)
     step = 10 ** max(0, len(str(whole)) - 2)
     return min(-(-whole // step) * step, INTERVAL_MS_MAX)
