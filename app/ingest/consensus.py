@@ -5,7 +5,7 @@ the next offer at most; the chances are those of the medians, freed of their mar
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import ROUND_DOWN, Decimal
 
 import msgspec
@@ -25,12 +25,17 @@ _CAUTION = {
 
 
 class MarketWord(msgspec.Struct, frozen=True, kw_only=True):
-    """What one provider says of a whole market; `rank` is its place in the declared order."""
+    """What one provider last said of a whole market; `rank` is its place in the declared order.
+
+    `down`: the provider is in quarantine for what it said then.
+    """
 
     provider: str
     status: MarketStatus
     reason: str | None
+    observed_at: datetime
     rank: int
+    down: bool = False
 
 
 class Offer(msgspec.Struct, frozen=True):
@@ -60,18 +65,26 @@ class PricedMarket(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MarketNow(msgspec.Struct, kw_only=True):
-    """All that counts of one market now: words and offers by selection key, None without one.
+    """All that is told of one market: words, and offers by selection key, None without one.
 
-    `selections` are our ids. `down`: something was left out because its provider is in quarantine;
-    `stale`: because it is too old.
+    `selections` are our ids. What was observed before `oldest` counts no more, `fresh_for` after it
+    was. `down`: quotes were left out because their provider is in quarantine; `stale`: because they
+    are too old. `fresh_until` is when the first of those that count gets too old.
     """
 
-    words: list[MarketWord]
-    offers: dict[str, Offer | None]
-    selections: dict[str, int]
+    oldest: datetime
+    fresh_for: timedelta
+    words: dict[str, MarketWord]
+    offers: dict[str, Offer | None] = {}
+    selections: dict[str, int] = {}
     fresh_until: datetime | None = None
     down: bool = False
     stale: bool = False
+
+    def counts(self, word: MarketWord) -> bool:
+        """Says whether a word counts. What is closed stays so without being said again."""
+        is_last = word.status in (MarketStatus.CLOSED, MarketStatus.SETTLED)
+        return not word.down and (is_last or word.observed_at >= self.oldest)
 
 
 def lower_median(odds: Sequence[Decimal]) -> Decimal:
@@ -144,7 +157,7 @@ def merge_words(words: Sequence[MarketWord]) -> tuple[MarketStatus, str | None] 
 def price_market(now: MarketNow) -> PricedMarket:
     """Returns status, prices and chances of a market; one that has no price is never open."""
     priced, overround = price_offers(now.offers)
-    merged = merge_words(now.words)
+    merged = merge_words([word for word in now.words.values() if now.counts(word)])
     if merged is None:
         status, reason = MarketStatus.SUSPENDED, _why_nothing(now, "stale_prices")
     else:
@@ -155,6 +168,6 @@ def price_market(now: MarketNow) -> PricedMarket:
 
 
 def _why_nothing(now: MarketNow, otherwise: str) -> str:
-    if now.down:
+    if now.down or any(word.down for word in now.words.values()):
         return "provider_down"
     return "stale_prices" if now.stale else otherwise

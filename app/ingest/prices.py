@@ -3,18 +3,21 @@
 A market is told whole: a bookmaker that a provider no longer names offers nothing any more.
 """
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 import msgspec
+from msgspec.structs import replace
 
 from app import metrics
 from app.database.engine import Connection
+from app.ingest.consensus import MarketNow, offer_of
 from app.ingest.heads import lock_heads
 from app.ingest.known import Known, KnownMarket
-from app.ingest.pricing import extend_freshness, price_markets
-from app.sports.market import ANSWERS, SelectionKey
+from app.ingest.pricing import price_markets, read_offers, read_words, write_prices
+from app.sports.market import ANSWERS, MarketStatus, SelectionKey
 from app.sports.match import SPORTS, Sport
 from app.sports.observation import Observation, ObservedMarket
 
@@ -118,9 +121,81 @@ async def save_prices(
         return 0
     await _identify(connection, told, known)
     said = [s for m, o in told.items() for s in _said(m, o, known)]
+    markets = await read_words(connection, [s.known.id for s in said])
+    said = [s for s in said if _is_newest(s, markets)]
     if not said:
         return 0
-    count = await _save_quotes(connection, said, known)
+    async with asyncio.TaskGroup() as group:
+        writing = group.create_task(_save_quotes(connection, said, known))
+        # The statement leaves; Postgres writes the quotes while we merge them.
+        await asyncio.sleep(0)
+        alone = _told_alone(said, markets)
+    if fresh := [s for s in said if _is_worth_writing(s, markets[s.known.id])]:
+        await _say(connection, fresh)
+    # What several providers tell of is read back: what the others said counts, too.
+    several = [s.known.id for s in said if s.known.id not in alone]
+    if several:
+        alone |= (others := await read_words(connection, several))
+        await read_offers(connection, others)
+    await write_prices(connection, alone)
+    return writing.result()
+
+
+def _is_newest(said: _Said, markets: Mapping[int, MarketNow]) -> bool:
+    """Says whether a market is open to change, and its provider has said nothing newer of it."""
+    now = markets.get(said.known.id)
+    if now is None:
+        return False  # It is settled.
+    before = now.words.get(said.provider)
+    return before is None or said.observed_at >= before.observed_at
+
+
+def _is_worth_writing(said: _Said, now: MarketNow) -> bool:
+    before = now.words.get(said.provider)
+    return (
+        before is None
+        or (before.status, before.reason) != (said.market.status, said.market.reason)
+        or said.observed_at >= before.observed_at + CONFIRM_EVERY
+    )
+
+
+def _told_alone(said: Sequence[_Said], markets: Mapping[int, MarketNow]) -> dict[int, MarketNow]:
+    """Returns the markets that one provider tells of, with what it said now.
+
+    What comes of them is known without reading back what was written: the provider's word is the
+    newest there is, names everybody who offers something, and counts.
+    """
+    alone: dict[int, MarketNow] = {}
+    for one in said:
+        now = markets[one.known.id]
+        before = now.words.get(one.provider)
+        timed = any(quote.observed_at is not None for quote in one.market.quotes)
+        if before is None or before.down or len(now.words) > 1 or timed:
+            continue
+        if one.observed_at < now.oldest:
+            continue
+        word = replace(
+            before,
+            status=one.market.status,
+            reason=one.market.reason,
+            observed_at=one.observed_at,
+        )
+        quotes: dict[str, list[tuple[str, Decimal]]] = {key: [] for key in one.known.selections}
+        if one.market.status is MarketStatus.OPEN:
+            for quote in one.market.quotes:
+                if quote.odds is not None:
+                    quotes[quote.selection].append((quote.bookmaker, quote.odds))
+        alone[one.known.id] = replace(
+            now,
+            words={one.provider: word},
+            offers={key: offer_of(of) for key, of in quotes.items()},
+            selections=one.known.selections,
+            fresh_until=one.observed_at + now.fresh_for,
+        )
+    return alone
+
+
+async def _say(connection: Connection, said: Sequence[_Said]) -> None:
     await connection.execute(
         _SAY,
         [s.known.id for s in said],
@@ -130,8 +205,6 @@ async def save_prices(
         [s.observed_at for s in said],
         CONFIRM_EVERY,
     )
-    await price_markets(connection, [s.known.id for s in said])
-    return count
 
 
 async def reprice(connection: Connection, match_ids: Iterable[int]) -> None:
@@ -157,7 +230,7 @@ async def expire_prices(connection: Connection, limit: int = EXPIRED_MAX) -> int
     rows = await connection.fetch(_EXPIRED, limit)
     if rows:
         await lock_heads(connection, [row["match_id"] for row in rows])
-        await extend_freshness(connection, [row["id"] for row in rows])
+        await price_markets(connection, [row["id"] for row in rows], extend=True)
         metrics.prices_expired.inc(len(rows))
     return len(rows)
 

@@ -12,12 +12,11 @@ from app.ingest.confidence import RANK_NONE
 from app.ingest.consensus import MarketNow, MarketWord, Offer, PricedMarket, price_market
 from app.sports.market import MarketStatus
 
-# Who says what of each market. What is closed stays so without being said again.
+# Who says what of each market.
 _WORDS = f"""
-SELECT k.id, k.match_id, w.provider, w.status, w.reason, coalesce(p.rank, {RANK_NONE}) AS rank,
-       {QUARANTINED.format(at="w.observed_at")} AS down,
-       w.status IN ('closed', 'settled') OR w.observed_at >= statement_timestamp() - {FRESH_FOR}
-       AS fresh
+SELECT k.id, {FRESH_FOR} AS fresh_for, statement_timestamp() - {FRESH_FOR} AS oldest, w.provider,
+       w.status, w.reason, w.observed_at, coalesce(p.rank, {RANK_NONE}) AS rank,
+       {QUARANTINED.format(at="w.observed_at")} AS down
 FROM markets k
 JOIN matches m ON m.id = k.match_id
 LEFT JOIN live_scores s ON s.match_id = m.id
@@ -98,50 +97,46 @@ WHERE m.id = n.id AND m.fresh_until IS DISTINCT FROM n.fresh_until
 """
 
 
-async def price_markets(connection: Connection, market_ids: Sequence[int]) -> None:
-    """Prices markets anew from the tables. The caller holds the locks on their matches' heads."""
-    markets = await _read(connection, market_ids)
-    if markets:
-        priced = {m: price_market(now) for m, now in markets.items()}
-        await connection.execute(_PRICE, *_columns_of(markets, priced))
+async def price_markets(
+    connection: Connection, market_ids: Sequence[int], *, extend: bool = False
+) -> None:
+    """Prices markets anew from the tables. The caller holds the locks on their matches' heads.
 
-
-async def extend_freshness(connection: Connection, market_ids: Sequence[int]) -> None:
-    """Prices markets anew, and notes when to look at them again though nothing changed."""
-    markets = await _read(connection, market_ids)
-    if markets:
-        priced = {m: price_market(now) for m, now in markets.items()}
-        await connection.execute(_PRICE, *_columns_of(markets, priced))
+    With `extend`, also notes when to look at those again that did not change.
+    """
+    markets = await read_words(connection, market_ids)
+    await read_offers(connection, markets)
+    await write_prices(connection, markets)
+    if extend and markets:
         await connection.execute(_FRESH, list(markets), [n.fresh_until for n in markets.values()])
 
 
-async def _read(connection: Connection, market_ids: Sequence[int]) -> dict[int, MarketNow]:
-    """Returns what counts of these markets now; those settled are left out."""
-    wanted = list(market_ids)
+async def read_words(connection: Connection, market_ids: Sequence[int]) -> dict[int, MarketNow]:
+    """Returns who says what of these markets; those settled are left out."""
     markets: dict[int, MarketNow] = {}
-    for row in await connection.fetch(_WORDS, wanted):
+    for row in await connection.fetch(_WORDS, list(market_ids)):
         now = markets.get(row["id"])
         if now is None:
-            now = MarketNow(words=[], offers={}, selections={})
+            now = MarketNow(oldest=row["oldest"], fresh_for=row["fresh_for"], words={})
             markets[row["id"]] = now
         if row["provider"] is not None:
-            _add_word(now, row)
-    for row in await connection.fetch(_OFFERS, wanted):
-        now = markets.get(row["market_id"])
-        if now is not None:
-            _add_offer(now, row)
+            now.words[row["provider"]] = MarketWord(
+                provider=row["provider"],
+                status=MarketStatus(row["status"]),
+                reason=row["reason"],
+                observed_at=row["observed_at"],
+                rank=row["rank"],
+                down=row["down"],
+            )
     return markets
 
 
-def _add_word(now: MarketNow, row: Row) -> None:
-    if row["down"]:
-        now.down = True
-    elif row["fresh"]:
-        status = MarketStatus(row["status"])
-        provider, reason, rank = row["provider"], row["reason"], row["rank"]
-        now.words.append(MarketWord(provider=provider, status=status, reason=reason, rank=rank))
-    else:
-        now.stale = True
+async def read_offers(connection: Connection, markets: Mapping[int, MarketNow]) -> None:
+    """Adds what is offered now, over all providers that count."""
+    if not markets:
+        return
+    for row in await connection.fetch(_OFFERS, list(markets)):
+        _add_offer(markets[row["market_id"]], row)
 
 
 def _add_offer(now: MarketNow, row: Row) -> None:
@@ -152,6 +147,13 @@ def _add_offer(now: MarketNow, row: Row) -> None:
     now.stale = now.stale or row["stale"]
     if until is not None and (now.fresh_until is None or until < now.fresh_until):
         now.fresh_until = until
+
+
+async def write_prices(connection: Connection, markets: Mapping[int, MarketNow]) -> None:
+    """Writes what comes of the words and offers, where it differs."""
+    if markets:
+        priced = {m: price_market(now) for m, now in markets.items()}
+        await connection.execute(_PRICE, *_columns_of(markets, priced))
 
 
 def _columns_of(
