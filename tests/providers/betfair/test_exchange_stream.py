@@ -237,7 +237,8 @@ async def test_silence_for_two_heartbeats_is_a_dead_line(
     exchange: StreamServer, listening: Listening
 ):
     caller, request = await begun(exchange, listening)
-    await caller.says(mcm(request, ct="HEARTBEAT", clk="c8"))
+    # They grant another pace than was asked for: theirs counts.
+    await caller.says(mcm(request, ct="HEARTBEAT", clk="c8", heartbeatMs=50))
     await caller.is_gone()
     caller = await exchange.caller()
     await caller.greets()
@@ -388,7 +389,7 @@ async def test_who_is_watched_may_be_unknown_for_a_while(
 
 
 async def test_prices_that_stand_are_confirmed(client: Betfair, exchange: StreamServer):
-    pace = type(PACE)(heartbeat_ms=500, look_s=0.02, confirm_s=0.01, retry_first_s=0.01)
+    pace = type(PACE)(look_s=0.02, confirm_s=0.01, retry_first_s=0.01)
     listening = Listening(client.stream(f"127.0.0.1:{exchange.port}", pace))
     running = asyncio.create_task(listening.stream.run(listening.take, listening.wanted))
     caller, request = await begun(exchange, listening)
