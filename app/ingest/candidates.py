@@ -10,6 +10,9 @@ from app.sports.match import OVER, MatchStatus, Sport
 
 # Windows further apart than this are asked for apart; nearer ones are one.
 NEAR = timedelta(hours=6)
+# Candidates of which both sides may be alike that are looked at, the nearest in time; a day of real
+# names has a handful.
+PARTLY_ALIKE_MAX = 30
 _OVER = frozenset(status.value for status in OVER)
 
 # One index range a window; the postponed ones are few and found by their status.
@@ -126,7 +129,7 @@ class Shortlist:
         """Adds a candidate, or puts it in place of what was known of it."""
         self._by_match[candidate.match_id] = candidate
         for side in (candidate.home, candidate.away):
-            for key in self._keys(side):
+            for key in self._keys(side, asked=False):
                 self._by_key.setdefault(key, set()).add(candidate.match_id)
 
     def get(self, match_id: int) -> Candidate:
@@ -135,13 +138,19 @@ class Shortlist:
 
     def of(self, described: Described) -> list[Candidate]:
         """Returns the candidates of which both sides, or one side wholly, may be alike."""
-        home, away = self._alike(described.home), self._alike(described.away)
-        found = (home & away) | self._wholly(described.home) | self._wholly(described.away)
-        return [self._by_match[match_id] for match_id in sorted(found)]
+        wholly = self._wholly(described.home) | self._wholly(described.away)
+        partly = (self._alike(described.home) & self._alike(described.away)) - wholly
+        near = sorted(
+            (abs(found.start_time - described.start_time), match_id)
+            for match_id in partly
+            if not (found := self._by_match[match_id]).taken
+        )
+        shown = sorted({*wholly, *(match_id for _, match_id in near[:PARTLY_ALIKE_MAX])})
+        return [self._by_match[match_id] for match_id in shown]
 
     def _alike(self, side: Side) -> set[int]:
         found: set[int] = set()
-        for key in self._keys(side):
+        for key in self._keys(side, asked=True):
             found |= self._by_key.get(key, set())
         return found
 
@@ -152,9 +161,9 @@ class Shortlist:
             found |= self._by_key.get(key, set())
         return found
 
-    def _keys(self, side: Side) -> set[str]:
+    def _keys(self, side: Side, *, asked: bool) -> set[str]:
         keys: set[str] = set() if side.id is None else {f"id {side.id}"}
         for name in side.names:
-            keys |= keys_in(name, individual=self._individual)
+            keys |= keys_in(name, individual=self._individual, asked=asked)
             keys.add(f"={key_of(name, individual=self._individual)}")
         return keys

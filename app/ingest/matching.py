@@ -181,6 +181,8 @@ def _undecided(doubts: Sequence[Doubt]) -> Undecided:
 
 
 def _beats(best: Same, rival: Same) -> bool:
+    if best.score >= CERTAIN > rival.score:
+        return True
     return best.score >= rival.score + MARGIN or rival.gap >= best.gap + NEARER_BY
 
 
@@ -189,15 +191,17 @@ def _judge(observed: Described, candidate: Candidate, *, inverted: bool) -> Same
     home, away = (candidate.away, candidate.home) if inverted else (candidate.home, candidate.away)
     if _ruled_out(observed, candidate, inverted=inverted):
         return None
+    individual = observed.sport in INDIVIDUAL
+    likes = [
+        _side_likeness(observed.home, home, individual=individual),
+        _side_likeness(observed.away, away, individual=individual),
+    ]
+    likes.sort()
+    # Most end here: nothing below makes a match of these.
+    if likes[1] < STRONG and likes[0] < PARTIAL:
+        return None
     if not _same_kind(observed, candidate, home, away):
         return None
-    individual = observed.sport in INDIVIDUAL
-    likes = sorted(
-        (
-            _side_likeness(observed.home, home, individual=individual),
-            _side_likeness(observed.away, away, individual=individual),
-        )
-    )
     league = _agreement(observed, candidate)
     gap = abs(observed.start_time - candidate.start_time)
     view = _View(low=likes[0], high=likes[1], gap=gap, league=league)

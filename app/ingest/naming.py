@@ -294,17 +294,36 @@ def _player_word_likeness(one: str, other: str) -> bool:
     return len(short) >= 7 and DamerauLevenshtein.distance(one, other, score_cutoff=1) <= 1
 
 
-def keys_in(name: str, *, individual: bool = False) -> frozenset[str]:
-    """Returns keys of which two names that are at all alike share at least one."""
+def keys_in(name: str, *, individual: bool = False, asked: bool = False) -> frozenset[str]:
+    """Returns keys of which names that are at all alike share one: `asked` for the name looked up,
+    without for those it is looked up among.
+    """
     if individual:
         words = {word for player in player_names(name) for word in player.words}
         return frozenset(word[:3] for word in words)
-    parts = team_name(name)
+    return _team_keys(team_name(name), asked)
+
+
+@lru_cache(NAMES_MAX)
+def _team_keys(name: Name, asked: bool) -> frozenset[str]:  # noqa: FBT001 - of a cached function.
     found: set[str] = set()
-    for words in _ways_to_say(parts):
+    for words in _ways_to_say(name):
         own = [word for word in words if word not in _CLASS_WORDS] or list(words)
-        found.update(key for word in own for key in (word[:2], word[-4:]))
-        found.add("".join(word[0] for word in words))
-    if parts.club is not None:
-        found.add(f"#{parts.club}")
+        if len(words) >= 3:
+            found.add("@" + "".join(word[0] for word in words))
+        elif len(words) == 1:
+            found.add(f"@{words[0]}")
+        for word in own:
+            # "sp" has to meet "sporting", but not every word with sp every other.
+            heads = {word[:2], word[:3]}
+            if len(word) <= 3:
+                found |= {f"{word}~", f"~{word}"} if asked else {f"~{word}"}
+            else:
+                found |= {word[:4], word[-5 if len(word) >= 8 else -4 :]}
+            if asked:
+                found |= {f"~{head}" for head in heads}
+            elif len(word) > 2:
+                found |= {f"{head}~" for head in heads}
+    if name.club is not None:
+        found.add(f"#{name.club}")
     return frozenset(found)

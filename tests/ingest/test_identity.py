@@ -310,11 +310,12 @@ async def test_what_is_known_is_not_asked_for_again(connection: asyncpg.Connecti
     assert asked == []
 
 
-SYLLABLES = ("bar", "ben", "cor", "dal", "fen", "gor", "hel", "kin", "lor", "mar", "nor", "pel")
+SYLLABLES = tuple(f"{head}{tail}" for head in "bdfghklmnprstvwz" for tail in ("ar", "en", "ol"))
 
 
 def town(number: int) -> str:
-    """A town's name, another one for each number below 20,736."""
+    """A town's name, another one for each number; neighbours are spelt nothing alike."""
+    number = number * 2_654_435 % 5_308_416
     parts: list[str] = []
     for _ in range(4):
         number, rest = divmod(number, len(SYLLABLES))
