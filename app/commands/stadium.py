@@ -73,8 +73,12 @@ async def _open(place: Stadium) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, ended.set)
     await place.open()
-    for line in settings_of(place):
-        click.echo(line)
+    told = "\n".join(settings_of(place))
+    click.echo(told)
+    # For those who start other processes beside this one: whole, or not there.
+    file = place.ca_file.with_name("stadium.env")
+    file.with_suffix(".part").write_text(f"{told}\n", "utf-8")
+    file.with_suffix(".part").rename(file)
     try:
         await ended.wait()
     finally:
@@ -92,6 +96,7 @@ def settings_of(place: Stadium) -> list[str]:
         "THESPORTSDB_VERSION=2",
         f"ODDS_API_URL={url}/odds-api",
         f"ODDS_API_KEY={KEY}",
+        f"ODDS_API_SPORTS={','.join(place.ground.sport_keys())}",
         f"BETFAIR_URL={url}/betfair",
         f"BETFAIR_IDENTITY_URL={url}/betfair",
         f"BETFAIR_CERTIFICATE_URL={url}/betfair",

@@ -120,19 +120,25 @@ def _events_of(said: Said, incident: Incident) -> list[dict[str, Any]]:
     match incident:
         case Goal():
             detail = _GOALS.get(incident.how or "", "Normal Goal")
-            return [_event(said, incident, ("Goal", detail), incident.player, incident.assist)]
+            return [
+                _event(
+                    said, incident, ("Goal", detail), player=incident.player, assist=incident.assist
+                )
+            ]
         case ShootoutAttempt():
             detail = "Penalty" if incident.scored else "Missed Penalty"
-            event = _event(said, incident, ("Goal", detail), incident.player, None)
+            event = _event(said, incident, ("Goal", detail), player=incident.player)
             return [{**event, "comments": "Penalty Shootout"}]
         case Card():
             return [
-                _event(said, incident, ("Card", detail), incident.player, None)
+                _event(said, incident, ("Card", detail), player=incident.player)
                 for detail in _CARDS[incident.colour]
             ]
         case Substitution():
             kind = ("subst", "Substitution 1")
-            return [_event(said, incident, kind, incident.player_off, incident.player_on)]
+            return [
+                _event(said, incident, kind, player=incident.player_off, assist=incident.player_on)
+            ]
         case _:
             return []
 
@@ -141,8 +147,9 @@ def _event(
     said: Said,
     incident: Goal | Card | Substitution | ShootoutAttempt,
     kind: tuple[str, str],
+    *,
     player: str | None,
-    assist: str | None,
+    assist: str | None = None,
 ) -> dict[str, Any]:
     minute, extra = minutes(incident.clock)
     if minute is None:

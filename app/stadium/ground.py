@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import socket
 import ssl
+from collections import Counter
 from collections.abc import Callable, Generator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ from msgspec.structs import replace
 
 from app.providers.replay.player import milliseconds
 from app.providers.replay.recording import Recording
+from app.sports.match import Sport
 from app.stadium.api_football import ApiFootballDesk
 from app.stadium.betfair import BetfairDesk
 from app.stadium.calls import Desk
@@ -36,6 +38,8 @@ KEY = "stadium"
 FREE_KEY = "123"
 HOST = "127.0.0.1"
 BACKLOG = 128
+# Of each sport: every key is asked for by itself, and tennis has one a tournament.
+SPORT_KEYS_MAX = 3
 CLOSES_WITHIN_S = 2
 # A sign that the server runs is looked for so often while it starts.
 _STARTED_LOOK_S = 0.01
@@ -80,7 +84,21 @@ class Ground:
         account = Account(app_keys=frozenset({KEY}), username=KEY, password=KEY)
         self.sessions = Sessions(account, seed=plan.seed)
         self.stream = Stream(self.voices["betfair"], self.faults, self.sessions, now)
-        self.web = Web(self.programme, self._desks(scenario), self.voices, self.faults, now)
+        self.web = Web(
+            programme=self.programme,
+            desks=self._desks(scenario),
+            voices=self.voices,
+            faults=self.faults,
+            now=now,
+        )
+
+    def sport_keys(self) -> list[str]:
+        """Returns the sport keys at The Odds API worth asking for: of each sport the fullest."""
+        keys: dict[Sport, Counter[str]] = {}
+        for track in self.programme.tracks:
+            league = self.voices["odds-api"].league_of(track)
+            keys.setdefault(track.header.sport, Counter())[league.key] += 1
+        return [key for counts in keys.values() for key, _ in counts.most_common(SPORT_KEYS_MAX)]
 
     def _desks(self, scenario: Scenario) -> Mapping[ProviderKey, Desk]:
         voices = self.voices

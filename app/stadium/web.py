@@ -58,6 +58,7 @@ class Web:
 
     def __init__(
         self,
+        *,
         programme: Programme,
         desks: Mapping[ProviderKey, Desk],
         voices: Mapping[ProviderKey, Voice],

@@ -1,16 +1,34 @@
 """What every provider promises, held to each of them: the replay, and the adapters in a stadium."""
 
-from collections.abc import AsyncGenerator, Callable
+import asyncio
+import ssl
+from collections.abc import AsyncGenerator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 import pytest
 
 from app.providers.api_football.client import ApiFootball
 from app.providers.betfair.client import Betfair
+from app.providers.betfair.exchange_stream import Pace
 from app.providers.odds_api.client import OddsApi
-from app.providers.provider import Answer, AnyProvider, Ask, PollRule, Scope, Unlimited, observe
+from app.providers.provider import (
+    Answer,
+    AnyProvider,
+    Ask,
+    PollRule,
+    ProviderError,
+    ProviderRefused,
+    ProviderUnavailable,
+    ProviderUnreadable,
+    QuotaSpent,
+    Scope,
+    Unlimited,
+    observe,
+)
+from app.providers.replay.player import milliseconds
 from app.providers.replay.provider import ReplayProvider
 from app.providers.replay.recording import load_folder
 from app.providers.thesportsdb.client import TheSportsDb
@@ -18,7 +36,9 @@ from app.sports.ids import ExternalId, ProviderName
 from app.sports.market import ANSWERS, LINED, MarketStatus, is_odds
 from app.sports.match import IN_PLAY, OVER, Sport
 from app.sports.observation import Observation
+from app.stadium.faults import Fault, FaultKind
 from app.stadium.ground import KEY, Stadium
+from app.stadium.voices import MANNERS
 from tests.stadium.grounds import ground, opened
 
 NOW = datetime(2026, 6, 1, 18, tzinfo=UTC)
@@ -30,33 +50,33 @@ SPORT_KEYS = (
 )
 
 
-def replay(_: Stadium) -> AnyProvider:
+def replay(stadium: Stadium, key: str = KEY) -> AnyProvider:
     return ReplayProvider(load_folder().recordings, speed=60, lanes=2, now=lambda: NOW)
 
 
-def api_football(stadium: Stadium) -> AnyProvider:
+def api_football(stadium: Stadium, key: str = KEY) -> AnyProvider:
     url = f"{stadium.url}/api-football"
-    return ApiFootball(key=KEY, url=url, allowance=Unlimited(), fastest_ms=1_000)
+    return ApiFootball(key=key, url=url, allowance=Unlimited(), fastest_ms=1_000)
 
 
-def api_football_through_rapidapi(stadium: Stadium) -> AnyProvider:
+def api_football_through_rapidapi(stadium: Stadium, key: str = KEY) -> AnyProvider:
     url = f"{stadium.url}/api-football/v3"
-    return ApiFootball(key=KEY, url=url, through="rapidapi", allowance=Unlimited())
+    return ApiFootball(key=key, url=url, through="rapidapi", allowance=Unlimited())
 
 
-def thesportsdb_v1(stadium: Stadium) -> AnyProvider:
+def thesportsdb_v1(stadium: Stadium, key: str = KEY) -> AnyProvider:
     url = f"{stadium.url}/thesportsdb"
-    return TheSportsDb(key="123", url=url, version=1, allowance=Unlimited())
+    return TheSportsDb(key=key, url=url, version=1, allowance=Unlimited())
 
 
-def thesportsdb_v2(stadium: Stadium) -> AnyProvider:
+def thesportsdb_v2(stadium: Stadium, key: str = KEY) -> AnyProvider:
     url = f"{stadium.url}/thesportsdb"
-    return TheSportsDb(key=KEY, url=url, version=2, allowance=Unlimited())
+    return TheSportsDb(key=key, url=url, version=2, allowance=Unlimited())
 
 
-def odds_api(stadium: Stadium) -> AnyProvider:
+def odds_api(stadium: Stadium, key: str = KEY) -> AnyProvider:
     return OddsApi(
-        key=KEY,
+        key=key,
         url=f"{stadium.url}/odds-api",
         sports=SPORT_KEYS,
         regions=("eu",),
@@ -64,9 +84,9 @@ def odds_api(stadium: Stadium) -> AnyProvider:
     )
 
 
-def odds_api_in_american_odds(stadium: Stadium) -> AnyProvider:
+def odds_api_in_american_odds(stadium: Stadium, key: str = KEY) -> AnyProvider:
     return OddsApi(
-        key=KEY,
+        key=key,
         url=f"{stadium.url}/odds-api",
         sports=SPORT_KEYS,
         regions=("us",),
@@ -75,20 +95,31 @@ def odds_api_in_american_odds(stadium: Stadium) -> AnyProvider:
     )
 
 
-def betfair(stadium: Stadium) -> AnyProvider:
+def betfair(stadium: Stadium, key: str = KEY, *, tls: ssl.SSLContext | None = None) -> Betfair:
     url = f"{stadium.url}/betfair"
     return Betfair(
-        app_key=KEY,
-        username=KEY,
-        password=KEY,
+        app_key=key,
+        username=key,
+        password=key,
         url=url,
         identity_url=url,
         certificate_url=url,
         allowance=Unlimited(),
+        tls=tls,
     )
 
 
-MAKERS: tuple[Callable[[Stadium], AnyProvider], ...] = (
+class Maker(Protocol):
+    """Makes a provider that asks a stadium, with its key or another one."""
+
+    __name__: str
+
+    def __call__(self, stadium: Stadium, key: str = KEY) -> AnyProvider:
+        """Returns the provider, not yet asked."""
+        ...
+
+
+MAKERS: tuple[Maker, ...] = (
     replay,
     api_football,
     api_football_through_rapidapi,
@@ -232,6 +263,113 @@ async def test_a_market_is_told_once_with_one_quote_a_bookmaker_and_answer(
 
 async def test_odds_are_odds_and_a_market_that_is_not_open_says_why(provider: AnyProvider) -> None:
     for _, said in await heard(provider):
+        for market in said.markets:
+            assert market.status is MarketStatus.OPEN or market.reason
+            assert all(quote.odds is None or is_odds(quote.odds) for quote in market.quotes)
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        (FaultKind.TOO_MANY, QuotaSpent),
+        (FaultKind.ERROR, ProviderUnavailable),
+        (FaultKind.CUT, ProviderUnavailable),
+        (FaultKind.REFUSED, ProviderUnavailable),
+        (FaultKind.TRUNCATED, ProviderUnreadable),
+    ],
+)
+@pytest.mark.parametrize("maker", MAKERS[1:], ids=lambda maker: maker.__name__)
+async def test_what_fails_on_the_line_is_a_provider_error_of_its_kind(
+    maker: Maker,
+    kind: FaultKind,
+    expected: type[ProviderError],
+    tmp_path: Path,
+) -> None:
+    faults = [Fault(provider=key, kind=kind) for key in MANNERS]
+    async with opened(ground(faults=faults), tmp_path) as stadium:
+        made = maker(stadium)
+        for scope in (Scope.FIXTURES, Scope.SCORES):
+            rule = next((rule for rule in made.rules() if rule.scope is scope), None)
+            if rule is not None:
+                with pytest.raises(expected) as raised:
+                    await observe(made, Ask(scope=scope, sport=rule.sport, part=rule.part))
+                assert KEY not in str(raised.value)
+        await made.close()
+
+
+@pytest.mark.parametrize("maker", MAKERS[1:], ids=lambda maker: maker.__name__)
+async def test_what_is_told_is_what_the_stadium_says(maker: Maker, tmp_path: Path) -> None:
+    """Scores of a stadium whose clock of words stands, match by match."""
+    stale = [Fault(provider=key, kind=FaultKind.STALE) for key in MANNERS]
+    async with opened(ground(faults=stale, lanes=4), tmp_path) as stadium:
+        made = maker(stadium)
+        voice = next(v for key, v in stadium.ground.voices.items() if key == made.name)
+        truth = {
+            name: said
+            for said in voice.said_at(stadium.ground.now())
+            for name in (str(said.number), said.hash)
+        }
+        for _, observed in await heard(made):
+            said = truth[observed.external_id]
+            if observed.score is not None and said.score.status in IN_PLAY | OVER:
+                told = (observed.score.home, observed.score.away)
+                assert told == (said.score.home, said.score.away)
+            if observed.match is not None:
+                names = (observed.match.home.name, observed.match.away.name)
+                assert names == (said.home.name, said.away.name)
+                off_s = (observed.match.start_time - said.start_time).total_seconds()
+                assert abs(off_s) <= 1
+        await made.close()
+
+
+@pytest.mark.parametrize("maker", MAKERS[1:], ids=lambda maker: maker.__name__)
+async def test_a_key_that_is_not_theirs_is_refused_and_told_to_nobody(
+    maker: Maker, tmp_path: Path
+) -> None:
+    async with opened(ground(), tmp_path) as stadium:
+        made = maker(stadium, "not-their-key")
+        rule = next(iter(made.rules()))
+        with pytest.raises(ProviderRefused) as raised:
+            await observe(made, Ask(scope=Scope.FIXTURES, sport=rule.sport, part=rule.part))
+        assert "not-their-key" not in str(raised.value)
+        await made.close()
+
+
+async def test_the_stream_says_what_the_exchange_offers_through_every_break(
+    tmp_path: Path,
+) -> None:
+    async with opened(ground(speed=600, lanes=4), tmp_path) as stadium:
+        made = betfair(stadium, tls=ssl.create_default_context(cafile=str(stadium.ca_file)))
+        fixtures = await made.fixtures(Ask(scope=Scope.FIXTURES, sport=Sport.FOOTBALL))
+        ids = tuple(said.external_id for said in fixtures.observations)
+        answers: asyncio.Queue[Answer] = asyncio.Queue()
+
+        async def wanted() -> Sequence[ExternalId]:
+            return ids
+
+        pace = Pace(heartbeat_ms=500, look_s=0.1, retry_first_s=0.05, retry_max_s=0.2)
+        line = made.stream(f"127.0.0.1:{stadium.stream_port}", pace)
+        running = asyncio.create_task(line.run(answers.put, wanted))
+        heard: list[Answer] = []
+        for kind in (None, FaultKind.CUT, None, FaultKind.REFUSED, None):
+            now_ms = milliseconds(stadium.ground.now())
+            if kind is None:
+                stadium.ground.faults.clear(now_ms=now_ms)
+                heard += [await answers.get() for _ in range(3)]
+            else:
+                fault = Fault(provider="betfair", kind=kind, path="/stream")
+                stadium.ground.faults.add([fault], now_ms=now_ms)
+                while line.up:
+                    await asyncio.sleep(0.01)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await made.close()
+    assert [answer.rejected for answer in heard if answer.rejected] == []
+    for said in (said for answer in heard for said in answer.observations):
+        assert said.provider == made.name
+        assert said.external_id in ids
+        assert said.markets
+        assert said.observed_at <= said.received_at + timedelta(seconds=5)
         for market in said.markets:
             assert market.status is MarketStatus.OPEN or market.reason
             assert all(quote.odds is None or is_odds(quote.odds) for quote in market.quotes)
