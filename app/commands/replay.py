@@ -4,10 +4,15 @@ import asyncio
 from pathlib import Path
 
 import click
+import msgspec
 
 from app import logs, settings
-from app.providers import registry
-from app.providers.provider import Unlimited
+from app.providers import readers, registry
+from app.providers.archive import exchanges
+from app.providers.http import Exchange
+from app.providers.provider import Answer, ProviderError, Unlimited
+from app.providers.readers import Kept, NoReader
+from app.providers.replay.record import Recorder
 from app.providers.replay.record import record as record_provider
 from workers.providers import Makers
 
@@ -39,3 +44,46 @@ async def _record(asked: settings.Settings, name: str, folder: Path, seconds: fl
         return await record_provider(provider, folder, seconds=seconds)
     finally:
         await provider.close()
+
+
+@replay.command()
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--provider", default="*", help="Answers of this provider; all, if not given.")
+@click.option(
+    "--into",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Writes recordings there, one file a match, instead of printing observations.",
+)
+def archive(folder: Path, provider: str, into: Path | None) -> None:
+    """Reads archived answers in FOLDER again and prints what they say, an observation a line."""
+    logs.set_up(level=settings.load().log_level, form="console")
+    recorder = None if into is None else Recorder(into)
+    if into is not None:
+        into.mkdir(parents=True, exist_ok=True)
+    left_out = 0
+    for exchange in exchanges(folder, provider):
+        answer = _read_again(exchange)
+        if answer is None:
+            left_out += 1
+        elif recorder is not None:
+            recorder.take(answer.observations)
+        else:
+            for said in answer.observations:
+                click.echo(msgspec.json.encode(said))
+    if recorder is not None:
+        click.echo(f"{recorder.save()} matches written")
+    click.echo(f"{left_out} answers left out: not readable by themselves", err=True)
+
+
+def _read_again(exchange: Exchange) -> Answer | None:
+    kept = Kept(
+        provider=exchange.provider,
+        body=exchange.body,
+        received_at=exchange.at,
+        path=exchange.path,
+        parameters=exchange.parameters,
+    )
+    try:
+        return readers.read(kept)
+    except (NoReader, ProviderError):
+        return None
