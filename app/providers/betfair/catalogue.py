@@ -11,9 +11,9 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from app.providers.betfair.lines import Ambiguous
 from app.providers.betfair.normalize import Followed, MarketKey, follow, match_of
 from app.providers.betfair.payloads import MarketCatalogue, refused
+from app.providers.items import Unfit
 from app.providers.provider import Rejected
 from app.sports.observation import ObservedMatch
 
@@ -85,7 +85,7 @@ class Catalogue:
         for index, catalogue in enumerate(catalogues):
             try:
                 match = match_of(catalogue)
-            except Ambiguous as error:
+            except Unfit as error:
                 raw = msgspec.json.encode(catalogue)
                 rejected.append(refused(index, error.code, str(error), raw))
                 continue

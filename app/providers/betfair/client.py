@@ -18,7 +18,6 @@ from app.providers.betfair import payloads
 from app.providers.betfair.catalogue import Catalogue
 from app.providers.betfair.exchange_stream import BetfairStream, Pace
 from app.providers.betfair.faults import SessionEnded, error_of
-from app.providers.betfair.lines import Ambiguous
 from app.providers.betfair.normalize import (
     EVENT_TYPES,
     MARKET_TYPES,
@@ -35,6 +34,7 @@ from app.providers.betfair.normalize import (
 from app.providers.betfair.payloads import MarketBook
 from app.providers.betfair.session import Credentials, Session
 from app.providers.http import Exchange, Http, Reply, Request, check
+from app.providers.items import Unfit
 from app.providers.provider import Allowance, Answer, Ask, PollRule, ProviderError, Rejected, Scope
 from app.sports.ids import ExternalId
 from app.sports.match import Sport
@@ -175,7 +175,7 @@ class Betfair:
         for event_id, match in self._catalogue.matches_of(events).items():
             try:
                 told = announced(events[event_id], match, ask.sport, reply.received_at)
-            except Ambiguous as error:
+            except Unfit as error:
                 raw = msgspec.json.encode(events[event_id])
                 rejected.append(payloads.refused(0, error.code, str(error), raw))
             else:

@@ -1,7 +1,7 @@
 """Which runner is which answer: sides, lines, over and under. Pure.
 
 A reader takes an event's name and a market's runners and returns the answers, nothing when the
-market is not what we read (three ways where we know two), or raises Ambiguous.
+market is not what we read (three ways where we know two), or raises Unfit.
 """
 
 import re
@@ -11,6 +11,7 @@ from decimal import Decimal
 import msgspec
 
 from app.providers.betfair.payloads import RunnerCatalogue
+from app.providers.items import Unfit
 from app.sports.market import MarketType, SelectionKey
 
 # The one runner that is the same in every market of every match.
@@ -39,14 +40,6 @@ Answers = Mapping[RunnerKey, Question]
 Line = Callable[[str, Sequence[RunnerCatalogue]], Answers]
 
 
-class Ambiguous(Exception):
-    """A market that could mean two things; `code` is the rejection's."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-
-
 class Sides(msgspec.Struct, frozen=True):
     """The runners that are the two sides."""
 
@@ -64,7 +57,7 @@ def names_of(event_name: str) -> tuple[str, str] | None:
 
 
 def sides_of(event_name: str, runners: Sequence[RunnerCatalogue]) -> Sides | None:
-    """Returns the sides; None when the event is no match of two; raises Ambiguous.
+    """Returns the sides; None when the event is no match of two; raises Unfit.
 
     The name says who is at home. Runners are told apart by their own names, and where these are
     spelt otherwise by their order, which is the name's.
@@ -77,7 +70,7 @@ def sides_of(event_name: str, runners: Sequence[RunnerCatalogue]) -> Sides | Non
         if not _is_draw(runner):
             first.setdefault(runner.selection_id, runner)
     if len(first) != 2:
-        raise Ambiguous("ambiguous_runners", f"{event_name}: {len(first)} runners, not two sides")
+        raise Unfit("ambiguous_runners", f"{event_name}: {len(first)} runners, not two sides")
     one, other = first.values()
     match _fits(names, one, other), _fits(names, other, one):
         case True, False:
@@ -89,7 +82,7 @@ def sides_of(event_name: str, runners: Sequence[RunnerCatalogue]) -> Sides | Non
             return Sides(other, one) if away_first else Sides(one, other)
         case _:
             text = f"{event_name}: {one.runner_name}, {other.runner_name}"
-            raise Ambiguous("ambiguous_sides", text)
+            raise Unfit("ambiguous_sides", text)
 
 
 def _fits(names: tuple[str, str], home: RunnerCatalogue, away: RunnerCatalogue) -> bool:
@@ -153,7 +146,7 @@ def over_under(line: Decimal) -> Line:
     def read(event_name: str, runners: Sequence[RunnerCatalogue]) -> Answers:
         named = {_NUMBER.search(runner.runner_name) for runner in runners}
         if any(one is not None and Decimal(one[0]) != line for one in named):
-            raise Ambiguous("ambiguous_line", f"{event_name}: runners of another line than {line}")
+            raise Unfit("ambiguous_line", f"{event_name}: runners of another line than {line}")
         return _answers(
             event_name,
             ((runner, Question(MarketType.TOTAL, line, _over(runner))) for runner in runners),
@@ -199,7 +192,7 @@ def both_score(event_name: str, runners: Sequence[RunnerCatalogue]) -> Answers:
     def question(runner: RunnerCatalogue) -> Question:
         key = keys.get(_plain(runner.runner_name))
         if key is None:
-            raise Ambiguous("ambiguous_runners", f"{event_name}: {runner.runner_name}")
+            raise Unfit("ambiguous_runners", f"{event_name}: {runner.runner_name}")
         return Question(MarketType.BOTH_TO_SCORE, None, key)
 
     return _answers(event_name, ((runner, question(runner)) for runner in runners))
@@ -208,7 +201,7 @@ def both_score(event_name: str, runners: Sequence[RunnerCatalogue]) -> Answers:
 def _line(event_name: str, runner: RunnerCatalogue) -> Decimal:
     line = quarters(runner.handicap)
     if line is None:
-        raise Ambiguous("bad_line", f"{event_name}: {runner.runner_name} {runner.handicap}")
+        raise Unfit("bad_line", f"{event_name}: {runner.runner_name} {runner.handicap}")
     return line
 
 
@@ -217,20 +210,20 @@ def _over(runner: RunnerCatalogue) -> SelectionKey:
     for key in (SelectionKey.OVER, SelectionKey.UNDER):
         if name == key or name.startswith(f"{key} "):
             return key
-    raise Ambiguous("ambiguous_runners", f"neither over nor under: {runner.runner_name}")
+    raise Unfit("ambiguous_runners", f"neither over nor under: {runner.runner_name}")
 
 
 def _answers(
     event_name: str, asked: Iterable[tuple[RunnerCatalogue, Question]]
 ) -> dict[RunnerKey, Question]:
-    """Returns each runner's question; raises Ambiguous when two runners are one answer."""
+    """Returns each runner's question; raises Unfit when two runners are one answer."""
     answers: dict[RunnerKey, Question] = {}
     told: set[Question] = set()
     for runner, question in asked:
         if question in told or len(told) >= RUNNERS_MAX:
-            raise Ambiguous("ambiguous_line", f"{event_name}: {question.key} twice or too many")
+            raise Unfit("ambiguous_line", f"{event_name}: {question.key} twice or too many")
         if not runner.handicap.is_finite():
-            raise Ambiguous("bad_line", f"{event_name}: {runner.runner_name}")
+            raise Unfit("bad_line", f"{event_name}: {runner.runner_name}")
         told.add(question)
         answers[runner.selection_id, runner.handicap] = question
     return answers

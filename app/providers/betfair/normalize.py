@@ -11,7 +11,6 @@ from decimal import Decimal
 import msgspec
 
 from app.providers.betfair.lines import (
-    Ambiguous,
     Answers,
     Line,
     Question,
@@ -25,6 +24,7 @@ from app.providers.betfair.lines import (
     two_way,
 )
 from app.providers.betfair.payloads import Competition, Event, MarketBook, MarketCatalogue, refused
+from app.providers.items import Unfit, name_of
 from app.providers.provider import Rejected
 from app.sports.market import MarketStatus, MarketType, is_odds
 from app.sports.match import MatchStatus, Score, Sport
@@ -117,40 +117,44 @@ def sport_of(catalogue: MarketCatalogue) -> Sport | None:
 
 
 def match_of(catalogue: MarketCatalogue) -> ObservedMatch | None:
-    """Returns who plays whom, None when this is no match; raises Ambiguous.
+    """Returns who plays whom, None when this is no match; raises Unfit.
 
-    Without a competition there is no league to put the match into: that is Ambiguous as well.
+    Without a competition there is no league to put the match into: that is Unfit as well.
     """
     event = catalogue.event
     if event is None:
-        raise Ambiguous("no_event", "a market without its event")
+        raise Unfit("no_event", "a market without its event")
     sides = sides_of(event.name, catalogue.runners)
     if sides is None:
         return None
     if catalogue.competition is None:
-        raise Ambiguous("no_league", f"{event.name}: no competition")
+        raise Unfit("no_league", f"{event.name}: no competition")
     return ObservedMatch(
         league=_league(catalogue.competition, event),
         home=ObservedParticipant(
-            external_id=str(sides.home.selection_id), name=sides.home.runner_name
+            external_id=str(sides.home.selection_id),
+            name=name_of(sides.home.runner_name, "a runner's name"),
         ),
         away=ObservedParticipant(
-            external_id=str(sides.away.selection_id), name=sides.away.runner_name
+            external_id=str(sides.away.selection_id),
+            name=name_of(sides.away.runner_name, "a runner's name"),
         ),
         start_time=start_of(event),
     )
 
 
 def start_of(event: Event) -> datetime:
-    """Returns when an event begins, in UTC; raises Ambiguous for a year that nobody means."""
+    """Returns when an event begins, in UTC; raises Unfit for a year that nobody means."""
     if event.open_date.year not in YEARS:
-        raise Ambiguous("bad_start", f"{event.name}: {event.open_date.year}")
+        raise Unfit("bad_start", f"{event.name}: {event.open_date.year}")
     return event.open_date.astimezone(UTC)
 
 
 def _league(competition: Competition, event: Event) -> ObservedLeague:
     return ObservedLeague(
-        external_id=competition.id, name=competition.name, country=event.country_code
+        external_id=competition.id,
+        name=name_of(competition.name, "a competition's name"),
+        country=event.country_code,
     )
 
 
@@ -164,7 +168,7 @@ def follow(catalogues: Sequence[MarketCatalogue]) -> tuple[list[Followed], list[
     for index, catalogue in enumerate(catalogues):
         try:
             one = _followed(catalogue)
-        except Ambiguous as error:
+        except Unfit as error:
             raw = msgspec.json.encode(catalogue)
             rejected.append(refused(index, error.code, str(error), raw))
             continue
@@ -299,7 +303,7 @@ def announced(
     """Returns the observation of a match to come, or of one that has begun.
 
     Betfair tells no scores, so of a match that has begun nothing is said about its status. Raises
-    Ambiguous.
+    Unfit.
     """
     start_time = start_of(event)
     return Observation(

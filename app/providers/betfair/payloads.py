@@ -261,7 +261,7 @@ def unwrapped(body: bytes) -> tuple[str, tuple[Raw, ...]]:
         envelope = _ENVELOPE.decode(body)
         if envelope.fault:
             return envelope.fault, ()
-        if envelope.result is not None:
+        if len(envelope.result):
             return "", _ITEMS.decode(envelope.result)
     except UNREADABLE as error:
         raise ProviderUnreadable(_said(error), raw=body) from None

@@ -5,7 +5,6 @@ from decimal import Decimal
 import pytest
 
 from app.providers.betfair.lines import (
-    Ambiguous,
     handicaps,
     names_of,
     over_under,
@@ -16,6 +15,7 @@ from app.providers.betfair.lines import (
     two_way,
 )
 from app.providers.betfair.payloads import RunnerCatalogue
+from app.providers.items import Unfit
 from tests.providers.betfair.bodies import ASIAN, GOAL_LINES, TOTAL, WINNER, Runner
 
 
@@ -77,7 +77,7 @@ def test_sides_are_told_by_name_and_else_by_order(event: str, told: tuple[Runner
     ],
 )
 def test_sides_that_could_be_either_are_never_guessed(event: str, told: tuple[Runner, ...]):
-    with pytest.raises(Ambiguous):
+    with pytest.raises(Unfit):
         sides_of(event, runners(*told))
 
 
@@ -86,7 +86,7 @@ def test_without_an_order_names_must_tell():
         RunnerCatalogue(selection_id=1, runner_name="Rafael Nadal"),
         RunnerCatalogue(selection_id=2, runner_name="Novak Djokovic"),
     ]
-    with pytest.raises(Ambiguous):
+    with pytest.raises(Unfit):
         sides_of("R Nadal v N Djokovic", blank)
 
 
@@ -129,7 +129,7 @@ def test_in_american_order_too_the_line_is_the_home_sides():
     ],
 )
 def test_handicaps_that_contradict_themselves_are_refused(code: str, told: tuple[Runner, ...]):
-    with pytest.raises(Ambiguous) as refused:
+    with pytest.raises(Unfit) as refused:
         handicaps("Arsenal v Chelsea", runners(*told))
     assert refused.value.code == code
 
@@ -142,7 +142,7 @@ def test_over_and_under_are_told_by_name_not_by_place():
 
 
 def test_runners_of_another_line_than_their_markets_are_refused():
-    with pytest.raises(Ambiguous, match="another line"):
+    with pytest.raises(Unfit, match="another line"):
         over_under(Decimal("3.5"))("Arsenal v Chelsea", runners(*TOTAL))
 
 

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from app.providers.betfair import payloads
 from app.providers.betfair.catalogue import Catalogue
 from app.providers.betfair.faults import error_of
-from app.providers.betfair.lines import Ambiguous
 from app.providers.betfair.normalize import (
     BOOKMAKER,
     Followed,
@@ -26,6 +25,7 @@ from app.providers.betfair.normalize import (
     observations_of,
     offered,
 )
+from app.providers.items import Unfit
 from app.providers.provider import (
     Answer,
     ProviderError,
@@ -94,7 +94,7 @@ def test_an_event_that_is_no_match_is_nobodys_and_one_without_a_league_is_refuse
     [outright] = read(a_catalogue(name="English Premier League"))
     assert match_of(outright) is None
     [homeless] = read(a_catalogue())
-    with pytest.raises(Ambiguous) as refused:
+    with pytest.raises(Unfit) as refused:
         match_of(msgspec.structs.replace(homeless, competition=None))
     assert refused.value.code == "no_league"
 
