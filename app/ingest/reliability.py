@@ -20,7 +20,8 @@ Judgements = Mapping[tuple[str, str], Judged]
 # The driver reads infinity as a moment without a zone, which compares with none.
 _PROVIDERS = """
 SELECT provider, sport_id, r.agreed, r.disagreed, k.rank,
-       least(h.quarantined_before, '9999-01-01 00:00Z') AS quarantined_before
+       CASE h.quarantined_before WHEN 'infinity' THEN '9999-01-01 00:00Z'
+                                 ELSE h.quarantined_before END AS quarantined_before
 FROM provider_reliability r FULL JOIN provider_health h USING (provider, sport_id)
 FULL JOIN provider_ranks k USING (provider)
 """

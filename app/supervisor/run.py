@@ -13,10 +13,11 @@ import msgspec
 from app.devstack.launch import tail
 from app.devstack.stack import Stack, owned
 from app.settings import DEVELOPMENT_SECRET, Settings
-from app.supervisor import answers, stack_file
+from app.supervisor import answers, stack_file, stadium
 from app.supervisor.demo import DemoUsers, keep_demo_users, keep_secret, read_demo_users
 from app.supervisor.parts import Child, Part, Watch
 from app.supervisor.signals import Signals, Stopped
+from app.supervisor.stadium import StadiumPlace
 
 # 10 s for everything: the children's 5, Postgres' 3 and Valkey's 1.5 at the worst.
 CHILDREN_STOP_S = 5.0
@@ -54,6 +55,7 @@ class Supervisor:
             database_url=run.settings.database.url,
             redis_url=run.settings.redis.url,
         )
+        self._stadium: StadiumPlace | None = None
         self._children: list[Child] = []
         self._watches: list[Watch] = []
 
@@ -61,6 +63,8 @@ class Supervisor:
         """Starts everything, tells when it is ready, keeps it running until told to stop."""
         first_time = self._stack.is_new
         self._start_servers()
+        if stadium.is_wanted(self._run.environment, self._run.settings):
+            self._start_stadium()
         if first_time:
             # Nobody is there to be served from tables that aren't yet: this saves two seconds.
             self._start_api()
@@ -69,6 +73,7 @@ class Supervisor:
         self._finish(self._child("prepare", "prepare", *file), PREPARE_S)
         if not first_time:
             self._start_api()
+        self._wait_for_stadium()
         self._watch(self._child("worker", "worker"))
         self._wait_until_ready()
         self._announce(read_demo_users(demo) if demo else None)
@@ -97,6 +102,20 @@ class Supervisor:
                     raise CannotRun(f"{server.name} is not ready: {tail(server.log)}")
                 self._signals.pause(STARTING_LOOK_EVERY_S)
             self._watch(server)
+
+    def _start_stadium(self) -> None:
+        place = StadiumPlace(self._run.folder / "stadium", self._run.settings.replay)
+        place.file.unlink(missing_ok=True)  # Of an earlier run, with other ports.
+        self._watch(self._child("stadium", *place.arguments()))
+        self._stadium = place
+
+    def _wait_for_stadium(self) -> None:
+        """Waits until the providers to be asked are there; nobody named others."""
+        until = time.monotonic() + SERVERS_START_S
+        while self._stadium is not None and not self._stadium.is_open():
+            if time.monotonic() > until:
+                raise CannotRun(f"the stadium does not open; see {self._run.folder / 'logs'}")
+            self._look(STARTING_LOOK_EVERY_S)
 
     def _start_api(self) -> None:
         listening = str(self._run.listening.fileno())
@@ -201,6 +220,8 @@ Ctrl-C stops everything.""")
         }
         if settings.access.jwt_secret == DEVELOPMENT_SECRET:
             told["JWT_SECRET"] = keep_secret(self._run.folder / "jwt-secret")
+        if self._stadium is not None and self._stadium.is_open():
+            told |= self._stadium.settings()
         environment = {**self._run.environment, **told}
         if environment.pop("PYTHONDONTWRITEBYTECODE", ""):
             # Compiling takes half of a process' start: whoever wants none in the tree has it here.

@@ -117,6 +117,7 @@ async def test_the_prices_of_a_provider_that_is_down_are_out_and_its_market_is_s
     await settled(pool, "one")
     status = "SELECT status, reason FROM markets"
     assert await fetch(pool, status) == [("open", None)]
+    assert await fetch(pool, "SELECT home_score FROM live_scores") == [(1,)]
     await silence(pool, "one")
     await watch(pool)
     ((found, reason),) = await fetch(pool, status)
