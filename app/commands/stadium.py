@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -13,6 +14,8 @@ from app.stadium.ground import KEY, Ground, Plan, Stadium
 from app.stadium.scenarios import ScenarioRefused, load, names
 
 PORTS = click.IntRange(0, 65_535)
+# Beside the certificate, while it is open: the settings with which its providers are asked.
+SETTINGS_FILE = "stadium.env"
 
 
 @click.command()
@@ -62,27 +65,34 @@ def stadium(
     plan = Plan(recordings=played, speed=speed, lanes=lanes, seed=seed, scenario=told)
     place = Stadium(Ground(plan), folder=folder, port=port, stream_port=stream_port)
     try:
-        asyncio.run(_open(place))
+        asyncio.run(_open(place, folder / SETTINGS_FILE))
     except OSError as error:
         raise click.ClickException(f"ports {port} and {stream_port}: {error.strerror}") from error
 
 
-async def _open(place: Stadium) -> None:
+async def _open(place: Stadium, told: Path) -> None:
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, ended.set)
+    # Left over from one that was killed.
+    told.unlink(missing_ok=True)
     await place.open()
-    told = "\n".join(settings_of(place))
-    click.echo(told)
-    # For those who start other processes beside this one: whole, or not there.
-    file = place.ca_file.with_name("stadium.env")
-    file.with_suffix(".part").write_text(f"{told}\n", "utf-8")
-    file.with_suffix(".part").rename(file)
     try:
+        _tell(settings_of(place), told)
         await ended.wait()
     finally:
+        told.unlink(missing_ok=True)
         await place.close()
+
+
+def _tell(lines: Sequence[str], told: Path) -> None:
+    """Writes the settings whole or not at all, then prints them."""
+    beside = told.with_suffix(".partial")
+    beside.write_text("".join(f"{line}\n" for line in lines))
+    beside.replace(told)
+    for line in lines:
+        click.echo(line)
 
 
 def settings_of(place: Stadium) -> list[str]:
@@ -104,5 +114,5 @@ def settings_of(place: Stadium) -> list[str]:
         f"BETFAIR_USERNAME={KEY}",
         f"BETFAIR_PASSWORD={KEY}",
         f"BETFAIR_STREAM=127.0.0.1:{place.stream_port}",
-        f"PROVIDERS_CA_FILE={place.ca_file}",
+        f"PROVIDERS_CA_FILE={place.ca_file.resolve()}",
     ]

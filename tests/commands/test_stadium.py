@@ -9,7 +9,7 @@ import httpx
 import pytest
 from click.testing import CliRunner
 
-from app.commands.stadium import stadium
+from app.commands.stadium import SETTINGS_FILE, stadium
 
 
 def test_it_prints_how_to_reach_it_answers_and_ends(tmp_path: Path) -> None:
@@ -28,9 +28,12 @@ def test_it_prints_how_to_reach_it_answers_and_ends(tmp_path: Path) -> None:
             answer = httpx.get(f"{url}/fixtures?live=all", headers=headers, trust_env=False)
             assert answer.headers["x-ratelimit-requests-limit"] == "100"
             assert Path(settings["PROVIDERS_CA_FILE"]).is_file()
+            told = (tmp_path / SETTINGS_FILE).read_text().splitlines()
+            assert told == [f"{name}={value}" for name, value in settings.items()]
         finally:
             process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=20) == 0
+    assert not (tmp_path / SETTINGS_FILE).exists()
 
 
 @pytest.mark.parametrize(
