@@ -81,6 +81,12 @@ class MarketNow(msgspec.Struct, kw_only=True):
     down: bool = False
     stale: bool = False
 
+    def look_again_at(self, span: timedelta) -> datetime | None:
+        """Returns when a quote gets too old, or in `span` from now if that is sooner."""
+        if self.fresh_until is None:
+            return None
+        return min(self.fresh_until, self.oldest + self.fresh_for + span)
+
     def counts(self, word: MarketWord) -> bool:
         """Says whether a word counts. What is closed stays so without being said again."""
         is_last = word.status in (MarketStatus.CLOSED, MarketStatus.SETTLED)

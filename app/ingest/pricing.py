@@ -6,7 +6,7 @@ Postgres picks what counts and takes medians and best offers; chances and status
 
 from collections.abc import Mapping, Sequence
 
-from app.catalog.freshness import FRESH_FOR, QUARANTINED
+from app.catalog.freshness import FRESH_FOR, QUARANTINED, QUOTE_FRESH
 from app.database.engine import Connection, Row
 from app.ingest.confidence import RANK_NONE
 from app.ingest.consensus import MarketNow, MarketWord, Offer, PricedMarket, price_market
@@ -108,7 +108,8 @@ async def price_markets(
     await read_offers(connection, markets)
     await write_prices(connection, markets)
     if extend and markets:
-        await connection.execute(_FRESH, list(markets), [n.fresh_until for n in markets.values()])
+        again = [now.look_again_at(QUOTE_FRESH) for now in markets.values()]
+        await connection.execute(_FRESH, list(markets), again)
 
 
 async def read_words(connection: Connection, market_ids: Sequence[int]) -> dict[int, MarketNow]:
@@ -164,7 +165,9 @@ def _columns_of(
     rows: list[tuple[object, ...]] = []
     for market_id, now in markets.items():
         made = priced[market_id]
-        rows.append((market_id, made.status.value, made.reason, made.overround, now.fresh_until))
+        # A match that begins meanwhile makes its quotes age faster.
+        again = now.look_again_at(QUOTE_FRESH)
+        rows.append((market_id, made.status.value, made.reason, made.overround, again))
         status = "open" if made.status is MarketStatus.OPEN else "suspended"
         for key, number in now.selections.items():
             price = made.selections.get(key)

@@ -14,7 +14,7 @@ _ODDS = Numeric(7, 3)
 class Market(Table):
     """One question on a match. `version` grows with every change of its status or prices.
 
-    `fresh_until` is when the first of the quotes behind its prices is too old, as of the last look.
+    `fresh_until` is when to look again whether a quote behind its prices is too old.
     """
 
     __tablename__ = "markets"
