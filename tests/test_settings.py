@@ -3,7 +3,7 @@
 import pytest
 
 from app import settings
-from app.settings import BadSettings, Settings, every_setting, load
+from app.settings import BadSettings, Settings, every_setting, feed_keys, load
 
 SECRET = "s" * 32
 PRODUCTION = {
@@ -82,3 +82,23 @@ def test_secrets_are_marked():
     theirs = {"API_FOOTBALL_KEY", "THESPORTSDB_KEY", "ODDS_API_KEY"}
     assert secret == ours | theirs | {"BETFAIR_APP_KEY", "BETFAIR_PASSWORD"}
     assert settings.DEVELOPMENT_SECRET not in {one.name for one in every_setting()}
+
+
+KEY = "k" * 32
+
+
+def test_feed_keys_are_read_by_feed_and_a_feed_may_have_two():
+    keys = feed_keys(f"north:{KEY}, south:a:{KEY},north:{KEY[:-1]}2,")
+    assert keys == {"north": (KEY, KEY[:-1] + "2"), "south": (f"a:{KEY}",)}
+    assert feed_keys("") == {}
+
+
+@pytest.mark.parametrize(
+    "text", [f":{KEY}", KEY, f"North:{KEY}", f"redis:{KEY}", "north:short-one", f"north:{'ö' * 32}"]
+)
+def test_nonsense_for_feed_keys_is_refused_and_no_secret_is_told(text: str):
+    with pytest.raises(BadSettings, match="FEED_KEYS") as raised:
+        load({"FEED_KEYS": text})
+    told = str(raised.value)
+    assert KEY not in told
+    assert "short-one" not in told
