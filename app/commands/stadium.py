@@ -76,14 +76,18 @@ async def _open(place: Stadium, told: Path) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, ended.set)
     # Left over from one that was killed.
-    told.unlink(missing_ok=True)
+    _forget(told)
     await place.open()
     try:
         _tell(settings_of(place), told)
         await ended.wait()
     finally:
-        told.unlink(missing_ok=True)
+        _forget(told)
         await place.close()
+
+
+def _forget(told: Path) -> None:
+    told.unlink(missing_ok=True)
 
 
 def _tell(lines: Sequence[str], told: Path) -> None:

@@ -21,6 +21,7 @@ from app.providers.provider import (
     PollRule,
     ProviderError,
     ProviderRefused,
+    ProviderTimeout,
     ProviderUnavailable,
     ProviderUnreadable,
     QuotaSpent,
@@ -297,11 +298,24 @@ async def test_what_fails_on_the_line_is_a_provider_error_of_its_kind(
         await made.close()
 
 
+async def test_a_provider_that_says_nothing_is_timed_out(tmp_path: Path) -> None:
+    silent = Fault(provider="thesportsdb", kind=FaultKind.SILENT)
+    async with opened(ground(faults=[silent]), tmp_path) as stadium:
+        made = thesportsdb_v2(stadium)
+        with pytest.raises(ProviderTimeout):
+            await observe(made, Ask(scope=Scope.SCORES, sport=Sport.TENNIS))
+        await made.close()
+
+
 @pytest.mark.parametrize("maker", MAKERS[1:], ids=lambda maker: maker.__name__)
 async def test_what_is_told_is_what_the_stadium_says(maker: Maker, tmp_path: Path) -> None:
-    """Scores of a stadium whose clock of words stands, match by match."""
-    stale = [Fault(provider=key, kind=FaultKind.STALE) for key in MANNERS]
-    async with opened(ground(faults=stale, lanes=4), tmp_path) as stadium:
+    """Names, times and scores, right or wrong; the clock of the words stands meanwhile."""
+    faults = [
+        *(Fault(provider=key, kind=FaultKind.STALE) for key in MANNERS),
+        *(Fault(provider=key, kind=FaultKind.SWAPPED, share=0.5) for key in MANNERS),
+        *(Fault(provider=key, kind=FaultKind.WRONG_SCORE, share=0.5) for key in MANNERS),
+    ]
+    async with opened(ground(faults=faults, lanes=4), tmp_path) as stadium:
         made = maker(stadium)
         voice = next(v for key, v in stadium.ground.voices.items() if key == made.name)
         truth = {
