@@ -4,7 +4,7 @@ SHELL := bash
 .SHELLFLAGS := -euc
 .DEFAULT_GOAL := help
 .PHONY: help run test check migrate migration lock format clean install install-dev browser \
-	bench bench-latency bench-ingest bench-memory
+	bench bench-latency bench-ingest bench-memory bench-day
 python := .venv/bin/python
 
 help: ## this list
@@ -41,6 +41,9 @@ bench-ingest: install-dev ## quotes a second, beside the bare upsert
 
 bench-memory: install-dev ## megabytes idle, kilobytes a socket
 	@$(python) -m bench.memory
+
+bench-day: install-dev ## a day of 5,000 matches in simulation: quotas used, age of data
+	@$(python) -m bench.day
 
 lock: install-dev ## makes requirements/*.lock anew; args="--upgrade" takes newer versions
 	@requirements/compile $(args)

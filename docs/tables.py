@@ -96,7 +96,7 @@ CHECKED: Mapping[str, Callable[[], Iterator[Row]]] = {
     "endpoints": of_endpoints,
 }
 MEASURED: Mapping[str, Callable[[], Iterator[Row]]] = {
-    f"bench-{name}": partial(of_bench, name) for name in ("latency", "ingest", "memory")
+    f"bench-{name}": partial(of_bench, name) for name in ("latency", "ingest", "memory", "day")
 }
 
 
