@@ -331,7 +331,7 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
 def feed_keys(text: str) -> Mapping[str, tuple[str, ...]]:
     """Returns the secrets of each feed; two while one is replaced by the other.
 
-    Raises BadSettings, which names the feed and never the secret.
+    Raises BadSettings, which tells a pair by its number: what stands there may be a secret.
     """
     keys: dict[str, tuple[str, ...]] = {}
     for number, pair in enumerate(filter(None, (pair.strip() for pair in text.split(","))), 1):
@@ -343,7 +343,8 @@ def feed_keys(text: str) -> Mapping[str, tuple[str, ...]]:
             )
         if len(secret) < FEED_SECRET_LENGTH_MIN or not secret.isascii():
             raise BadSettings(
-                f"FEED_KEYS: the secret of {name} needs {FEED_SECRET_LENGTH_MIN} ASCII characters"
+                f"FEED_KEYS: the secret of pair {number} needs {FEED_SECRET_LENGTH_MIN} ASCII"
+                " characters"
             )
         keys[name] = (*keys.get(name, ()), secret)
     return keys
