@@ -2,20 +2,14 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from prometheus_client import CollectorRegistry
 
-from app import metrics
 from app.errors import DependencyDown
 from app.providers.betfair.client import Betfair
-from app.providers.betfair.exchange_stream import BetfairStream
 from app.providers.betfair.stream_line import LINE_BYTES_MAX
-from app.providers.provider import Answer
-from app.sports.observation import Observation
 from tests.providers.betfair.bodies import ARSENAL, CHELSEA, EVENT, a_match
 from tests.providers.betfair.bodies import definition as definition_of
 from tests.providers.betfair.exchange import (
@@ -23,7 +17,6 @@ from tests.providers.betfair.exchange import (
     PACE,
     SECRETS,
     Api,
-    Caller,
     Certificate,
     StreamServer,
     a_certificate,
@@ -31,10 +24,19 @@ from tests.providers.betfair.exchange import (
     about,
     serving_stream,
 )
-
-MARKETS = a_match()
-WINNER = MARKETS[0]
-WITHIN_S = 15
+from tests.providers.betfair.listening import (
+    MARKETS,
+    PUBLISHED_MS,
+    WINNER,
+    Listening,
+    begun,
+    image,
+    mcm,
+    odds,
+    price,
+    reading,
+    until,
+)
 
 
 @pytest.fixture(scope="module")
@@ -48,40 +50,6 @@ async def exchange(certificate: Certificate) -> AsyncGenerator[StreamServer]:
     """The exchange's end of the stream."""
     async with serving_stream(certificate.server) as server:
         yield server
-
-
-class Listening:
-    """A stream that runs, what it told, and who is watched."""
-
-    def __init__(self, stream: BetfairStream) -> None:
-        self.stream = stream
-        self.wants: Sequence[str] = (EVENT,)
-        self.fails: Exception | None = None
-        self._told: asyncio.Queue[Answer] = asyncio.Queue()
-
-    async def take(self, answer: Answer) -> None:
-        """Keeps what is told."""
-        await self._told.put(answer)
-
-    async def wanted(self) -> Sequence[str]:
-        """Says who is watched."""
-        if self.fails is not None:
-            raise self.fails
-        return self.wants
-
-    async def told(self) -> Answer:
-        """The next answer."""
-        async with asyncio.timeout(WITHIN_S):
-            return await self._told.get()
-
-    async def observed(self) -> Observation:
-        """The one observation of the next answer."""
-        [observation] = (await self.told()).observations
-        return observation
-
-    def silent(self) -> bool:
-        """Whether nothing more was told."""
-        return self._told.empty()
 
 
 @pytest.fixture
@@ -102,46 +70,6 @@ async def listening(client: Betfair, exchange: StreamServer) -> AsyncGenerator[L
     with contextlib.suppress(asyncio.CancelledError):
         await running
     assert not listening.stream.up
-
-
-def odds(observation: Observation) -> dict[str, str | None]:
-    """The odds of the winner."""
-    [winner] = [market for market in observation.markets if market.type == "winner"]
-    return {q.selection.value: None if q.odds is None else str(q.odds) for q in winner.quotes}
-
-
-def price(selection: int, at: float, size: float = 5) -> dict[str, Any]:
-    return {"id": "1.101", "rc": [{"id": selection, "batb": [[0, at, size]]}]}
-
-
-def mcm(request: dict[str, Any], *changes: dict[str, Any], **more: Any) -> dict[str, Any]:
-    """A market change message of a subscription."""
-    pt = 1_795_275_000_000
-    return {"op": "mcm", "id": request["id"], "clk": "c1", "pt": pt, "mc": changes, **more}
-
-
-def image(request: dict[str, Any], *, home: float = 2.1, **more: Any) -> dict[str, Any]:
-    """The first image: the winner has prices, nothing else has."""
-    whole = {
-        "id": "1.101",
-        "img": True,
-        "marketDefinition": definition_of(WINNER),
-        "rc": [price(ARSENAL, home)["rc"][0], price(CHELSEA, 3.5)["rc"][0]],
-    }
-    first = {"ct": "SUB_IMAGE", "initialClk": "i1", "heartbeatMs": PACE.heartbeat_ms}
-    return mcm(request, whole, **{**first, **more})
-
-
-async def begun(
-    exchange: StreamServer, listening: Listening, home: float = 2.1
-) -> tuple[Caller, dict[str, Any]]:
-    """A caller whose subscription is in force and whose image was told."""
-    caller = await exchange.caller()
-    await caller.greets()
-    request = await caller.subscribed()
-    await caller.says(image(request, home=home))
-    assert odds(await listening.observed()) == {"home": str(home), "away": "3.5", "draw": None}
-    return caller, request
 
 
 async def test_it_says_who_it_is_and_what_it_wants(
@@ -171,7 +99,7 @@ async def test_an_image_and_each_delta_are_told(exchange: StreamServer, listenin
     told = await listening.observed()
     assert odds(told)["home"] == "2.2"
     assert (told.external_id, told.provider) == (EVENT, "betfair")
-    assert told.observed_at.timestamp() == 1_795_275_000.0 or told.observed_at == told.received_at
+    assert told.observed_at.timestamp() == PUBLISHED_MS / 1000
     # What changes nothing to back is not worth a word.
     await caller.says(mcm(request, {"id": "1.101", "rc": [{"id": ARSENAL, "batl": [[0, 3, 1]]}]}))
     await caller.says(mcm(request, price(ARSENAL, 2.3)))
@@ -434,16 +362,3 @@ async def test_a_server_of_another_certificate_is_not_talked_to(
         await running
     assert listening.silent()
     await client.close()
-
-
-def reading(name: str, **labels: str) -> float:
-    """A metric's value now."""
-    registry: CollectorRegistry = metrics.REGISTRY
-    return registry.get_sample_value(name, {"provider": "betfair", **labels}) or 0.0
-
-
-async def until(true: Any) -> None:
-    """Waits for something to be true."""
-    async with asyncio.timeout(WITHIN_S):
-        while not true():
-            await asyncio.sleep(0.005)
