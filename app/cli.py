@@ -24,6 +24,15 @@ POLLING = {
     "status": ("app.commands.polling:status", "How often everything is asked, and why."),
     "update": ("app.commands.polling:update", "Sets an interval by hand."),
 }
+IDENTITY = {
+    "list": ("app.commands.identity:list_reviews", "Prints what is undecided."),
+    "same": ("app.commands.identity:same", "Says which of ours a provider's match is."),
+    "new": ("app.commands.identity:new", "Says that it is none of ours yet."),
+    "dismiss": ("app.commands.identity:dismiss", "Says that it is never to be taken in."),
+    "merge": ("app.commands.identity:merge", "Makes two matches, leagues or sides one."),
+    "split": ("app.commands.identity:split", "Gives a provider's match one of its own."),
+    "aliases": ("app.commands.identity:aliases", "Prints the names that were learnt."),
+}
 DEAD_LETTERS = {
     "list": ("app.commands.dead_letters:list_letters", "Prints letters, the newest first."),
     "show": ("app.commands.dead_letters:show", "Prints one letter whole."),
@@ -89,6 +98,9 @@ class Commands(click.Group):
 
 main = Commands(COMMANDS, name="app", help="Touchline, a real-time sports-data backend.")
 main.add_command(Commands(LISTS, name="list", help="Prints the catalogues of this program."))
+main.add_command(
+    Commands(IDENTITY, name="identity", help="Decides which matches of providers are which.")
+)
 main.add_command(Commands(USERS, name="users", help="Creates users."))
 main.add_command(
     Commands(DEAD_LETTERS, name="dead-letters", help="Shows and replays what was not taken in.")

@@ -23,6 +23,7 @@ from app.api.auth import auth_routes
 from app.api.conflicts import conflict_routes
 from app.api.feeds import Feeds, feed_routes
 from app.api.guards import Admission
+from app.api.identity import identity_routes
 from app.api.leagues import league_routes
 from app.api.markets import market_routes
 from app.api.matches import match_routes
@@ -54,6 +55,7 @@ Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
 _ROUTES: Sequence[ControllerRouterHandler] = (
     *auth_routes,
     *conflict_routes,
+    *identity_routes,
     *health_routes,
     *metrics_routes,
     *league_routes,

@@ -64,8 +64,9 @@ _MERGE_ROWS: Mapping[str, tuple[str, ...]] = {
         "UPDATE matches SET away_id = $2 WHERE away_id = $1",
         (
             "INSERT INTO participant_names (participant_id, name, provider)"
-            " SELECT $2, name, provider FROM participant_names WHERE participant_id = $1"
-            " UNION SELECT $2, name, 'operator' FROM participants WHERE id = $1 ON CONFLICT DO NOTHING"
+            " SELECT $2::bigint, name, provider FROM participant_names WHERE participant_id = $1"
+            " UNION SELECT $2::bigint, name, 'operator' FROM participants WHERE id = $1"
+            " ON CONFLICT DO NOTHING"
         ),
         "DELETE FROM participant_names WHERE participant_id = $1 AND $2 <> $1",
     ),

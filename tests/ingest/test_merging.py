@@ -18,7 +18,7 @@ from tests.observed import KICK_OFF, a_score, a_total, a_winner
 
 FAR = KICK_OFF + timedelta(days=3)
 # Tables that name a match and need no moving: its own state, its log, and what other tests hold.
-LEFT_WHERE_THEY_ARE = {"live_scores", "match_heads", "incidents", "matches"}
+LEFT_WHERE_THEY_ARE = {"live_scores", "match_heads", "incidents", "matches", "match_feeds"}
 MOVED = {
     "provider_refs",
     "score_observations",
