@@ -1,13 +1,14 @@
 """Markets, odds and the path of prices."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import msgspec
+import pytest
 
 from app.api.documents import Items, MarketShape
-from app.api.price_shapes import OddsShape, PricePath
+from app.api.price_shapes import OddsShape, PricePath, QuotedMarket
 from tests.api.conftest import Api
 from tests.builders import (
     HEARD,
@@ -152,3 +153,72 @@ async def test_a_path_that_just_fits_is_not_cut(api: Api):
     await a_market(api.connection, match_id)
     assert (await path(api, match_id, limit=3)).truncated is False
     assert (await path(api, match_id, limit=2)).truncated is True
+
+
+async def a_book(api: Api, *offers: tuple[str, str, str], status: str = "open") -> int:
+    """A market of totals with (selection, bookmaker, odds) quoted just now; the match's id."""
+    match_id = await a_match(api.connection)
+    market_id = await a_market(
+        api.connection, match_id, {"over": "2.0", "under": "2.0"}, line="2.5", status=status
+    )
+    ids = await selections_of(api.connection, market_id)
+    await api.connection.execute("UPDATE selections SET fair_probability = 0.5")
+    for key, bookmaker, odds in offers:
+        now = datetime.now(UTC)
+        await a_quote(api.connection, ids[key], odds, bookmaker=bookmaker, observed_at=now)
+    return match_id
+
+
+async def book(api: Api, match_id: int) -> QuotedMarket:
+    answer = await api.get(f"/api/odds/{match_id}")
+    return msgspec.json.decode(answer.content, type=OddsShape).markets[0]
+
+
+OFFERS = (("over", "x", "2.1"), ("over", "y", "1.9"), ("under", "x", "1.8"), ("under", "y", "2.05"))
+
+
+async def test_offers_that_together_pay_more_than_they_cost_are_an_arbitrage(api: Api):
+    market = await book(api, await a_book(api, *OFFERS))
+    assert market.arbitrage is not None
+    assert market.arbitrage.return_ == Decimal("1.0373")
+    legs = [(leg.key, leg.bookmaker, leg.odds, leg.stake) for leg in market.arbitrage.legs]
+    assert legs == [
+        ("over", "x", Decimal("2.1"), Decimal("0.494")),
+        ("under", "y", Decimal("2.05"), Decimal("0.506")),
+    ]
+    assert [(leg.bookmaker, leg.odds, leg.edge) for leg in market.value] == [
+        ("x", Decimal("2.1"), Decimal("0.05")),
+        ("y", Decimal("2.05"), Decimal("0.025")),
+    ]
+
+
+SPOILED = {
+    "stale": "UPDATE quotes SET observed_at = observed_at - interval '2 minutes'"
+    " WHERE bookmaker = 'y'",
+    "suspended": "INSERT INTO market_observations"
+    " SELECT id, 'replay', 'suspended', NULL, now() FROM markets",
+    "provider_down": "INSERT INTO provider_health (provider, sport_id, quarantined_before)"
+    " VALUES ('replay', 'football', 'infinity')",
+    "no_offer": "UPDATE quotes SET odds = NULL WHERE bookmaker = 'y'",
+}
+
+
+@pytest.mark.parametrize("state", SPOILED)
+async def test_an_offer_that_does_not_count_makes_no_arbitrage_and_no_value(api: Api, state: str):
+    match_id = await a_book(api, *OFFERS)
+    await api.connection.execute(SPOILED[state])
+    market = await book(api, match_id)
+    assert market.arbitrage is None
+    assert "y" not in {leg.bookmaker for leg in market.value}
+    states = {q.bookmaker: q.state for selection in market.selections for q in selection.quotes}
+    assert states["y"] == state
+
+
+async def test_what_is_suspended_incomplete_or_a_mistake_is_no_arbitrage(api: Api):
+    closed = await a_book(api, *OFFERS, status="suspended")
+    assert (await book(api, closed)).arbitrage is None
+    one_sided = await a_book(api, *OFFERS[:2])
+    assert (await book(api, one_sided)).arbitrage is None
+    mistaken = await a_book(api, ("over", "x", "19"), ("under", "y", "1.9"))
+    market = await book(api, mistaken)
+    assert (market.arbitrage, market.value) == (None, [])

@@ -272,7 +272,7 @@ async def test_in_any_order_prices_end_the_same_and_are_those_of_the_tables(
         dice.shuffle(arriving)
         match = f"{name} {datetime.now(UTC).isoformat()}"
         await take_in(connection, an_observation(match, provider="a"), known=known)
-        match_id: int = await connection.fetchval("SELECT max(id) FROM matches")
+        (match_id,) = await one(connection, "SELECT max(id) FROM matches")
         for provider in PROVIDERS:
             await connection.execute(
                 "INSERT INTO provider_refs (provider, kind, external_id, match_id)"
