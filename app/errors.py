@@ -84,6 +84,13 @@ class NotFound(AppError):
     status = 404
 
 
+class MatchMerged(AppError):
+    """This match was found to be another one; the detail says which."""
+
+    code = "match_merged"
+    status = 404
+
+
 class MethodNotAllowed(AppError):
     """This path does not answer that method."""
 

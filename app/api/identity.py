@@ -5,14 +5,14 @@ from typing import Annotated, Any, Literal
 import msgspec
 from litestar import Response, get, post
 from litestar.datastructures import State
-from litestar.params import FromPath
+from litestar.params import FromPath, JSONBody
 from litestar.status_codes import HTTP_200_OK
 from msgspec import Meta
 
 from app.api.answers import Asked, page_body
 from app.api.documents import Items, described
 from app.api.guards import principal_of, require_operator
-from app.api.requests import JSONBody, PageQuery, number_in, number_or_none, read_query, unseal
+from app.api.requests import PageQuery, number_in, number_or_none, read_query, unseal
 from app.catalog.pages import Page
 from app.database import engine
 from app.ingest.reviews import Review, reviews_after

@@ -156,10 +156,19 @@ async def _of_match(
     cache: Cache = state.cache
     body = await cache.read(kind, str(number), (match_tag(number),), load)
     if body is None:
+        body = await _of_kept(state, number, read)
+    if body is None:
         raise NotFound(f"There is no match {match_id}.")
     demand: Demand = state.demand
     demand.touch(number, markets=markets)
     return body
+
+
+async def _of_kept(state: State, number: int, read: OfMatch) -> bytes | None:
+    """Returns what is said of the match that this one was merged into."""
+    async with engine.connection(state.pool) as connection:
+        kept = await catalog.merged_into(connection, number)
+        return None if kept is None else await read(connection, kept)
 
 
 match_routes: list[Any] = [list_events, get_score, get_match, list_changes]

@@ -14,7 +14,7 @@ from app.database.places import Place, microseconds
 
 _FROM = """
 FROM matches AS m
-JOIN match_heads AS h ON h.match_id = m.id
+JOIN match_heads AS h ON h.match_id = m.id AND m.merged_into IS NULL
 JOIN leagues AS l ON l.id = m.league_id
 JOIN participants AS a ON a.id = m.home_id
 JOIN participants AS b ON b.id = m.away_id
@@ -104,6 +104,9 @@ LEFT JOIN live_scores AS s ON s.match_id = m.id
 WHERE m.id = $1
 """
 
+# The slug of a league that was merged leads to the one that was kept.
+_OF_LEAGUE = "l.id = (SELECT coalesce(x.merged_into, x.id) FROM leagues x WHERE x.slug = {})"
+_MERGED_INTO = "SELECT merged_into FROM matches WHERE id = $1"
 _SPORT_OF = "SELECT sport_id FROM matches WHERE id = $1"
 
 
@@ -165,6 +168,12 @@ async def match_of(connection: Connection, match_id: int) -> bytes | None:
     )
 
 
+async def merged_into(connection: Connection, match_id: int) -> int | None:
+    """Returns the match that this one was merged into; None when it was not."""
+    kept: int | None = await connection.fetchval(_MERGED_INTO, match_id)
+    return kept
+
+
 async def sport_of(connection: Connection, match_id: int) -> str | None:
     """Returns the sport of a match; None without such a match."""
     sport: str | None = await connection.fetchval(_SPORT_OF, match_id)
@@ -184,7 +193,7 @@ def _page_statement(
     if wanted.sport is not None:
         conditions.append(bound(wanted.sport, "m.sport_id = {}"))
     if wanted.league is not None:
-        conditions.append(bound(wanted.league, "l.slug = {}"))
+        conditions.append(bound(wanted.league, _OF_LEAGUE))
     if wanted.start_from is not None:
         conditions.append(bound(wanted.start_from, "m.start_time >= {}"))
     if wanted.start_to is not None:

@@ -1,4 +1,4 @@
-"""`app identity ...`: which matches of providers are which of ours, decided by whoever runs this."""
+"""`app identity ...`: which matches of providers are which of ours."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

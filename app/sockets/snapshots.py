@@ -8,7 +8,7 @@ from app.catalog import incidents, markets, matches
 from app.database import engine
 from app.database.engine import Pool
 from app.database.places import Place
-from app.errors import NotFound
+from app.errors import MatchMerged, NotFound
 from app.stream import log
 
 
@@ -22,7 +22,7 @@ class Snapshot(msgspec.Struct, frozen=True):
 async def read_snapshot(pool: Pool, match_id: int) -> Snapshot:
     """Reads place and state in one transaction, so that they are of one moment.
 
-    Raises NotFound, and DependencyDown when Postgres is out of reach.
+    Raises NotFound, MatchMerged, and DependencyDown when Postgres is out of reach.
     """
     async with (
         engine.connection(pool) as connection,
@@ -30,6 +30,9 @@ async def read_snapshot(pool: Pool, match_id: int) -> Snapshot:
     ):
         place = (await log.heads(connection, [match_id])).get(match_id)
         score = await matches.score_of(connection, match_id)
+        kept = None if score is not None else await matches.merged_into(connection, match_id)
+        if kept is not None:
+            raise MatchMerged(f"Match {match_id} is match {kept} now.")
         if place is None or score is None:
             raise NotFound(f"There is no match {match_id}.")
         priced = await markets.markets_of(connection, match_id)
