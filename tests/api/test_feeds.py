@@ -104,7 +104,7 @@ async def test_a_uof_feed_tells_fixtures_prices_and_stops(api: Api):
         assert answer.status_code == 202
         return answer.json()
 
-    at_ms = int(datetime(2025, 11, 22, tzinfo=UTC).timestamp() * 1000)
+    at_ms = int(datetime.now(UTC).timestamp() * 1000) - 5_000
     event = f'event_id="sr:match:18001015" product="1" timestamp="{at_ms}"'
     odds = (
         f"<odds_change {event}><sport_event_status status='1' match_status='6' home_score='1'"

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.providers.provider import Answer, ProviderUnreadable
+from app.providers.provider import Answer, ProviderUnreadable, PushFeed
 from app.providers.push.feed import Feed, read, reopened
 from app.providers.push.json_feed import ITEM_BYTES_MAX, ITEMS_MAX
 from app.providers.push.pushed import CLOCK_AHEAD_MAX
@@ -19,7 +19,7 @@ from app.sports.observation import ObservedMarket, ObservedQuote
 from tests.providers.mutated import mutations_of
 from tests.providers.push.bodies import a_body, a_quote, an_item
 
-FEED = Feed("told")
+FEED: PushFeed = Feed("told")
 WINNER = [a_quote(2.1), a_quote("3.4", "draw"), a_quote(None, "away")]
 RETIRED = {"type": "retired", "key": "r", "side": "home", "how": "default"}
 

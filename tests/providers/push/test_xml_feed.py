@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.providers.provider import Answer, ProviderUnreadable
+from app.providers.provider import Answer, ProviderUnreadable, PushFeed
 from app.providers.push.feed import Feed, read, reopened
 from app.providers.push.pushed import ITEMS_MAX
 from app.providers.push.safe_xml import ELEMENTS_MAX, TEXT_LENGTH_MAX, parse
 from tests.providers.mutated import mutations_of
 from tests.providers.push.bodies import a_body, a_quote, an_item
 
-FEED = Feed("told")
+FEED: PushFeed = Feed("told")
 ITEM = """
 <observation observedAt="2025-11-22T15:20:00Z">
   <match ref="m-1" sport="football">
