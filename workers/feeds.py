@@ -127,6 +127,7 @@ class Feeds:
         for one in ended:
             if isinstance(one, Exception):
                 raise one
+        raise RuntimeError("a feed ended by itself")
 
     async def _write(self, name: ProviderName, waiting: "_Waiting") -> None:
         """Writes what waits as soon as it does; tries again for as long as Postgres is away."""

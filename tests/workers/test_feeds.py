@@ -31,6 +31,7 @@ class Spoken:
         self.runs = 0
         self.opened = asyncio.Event()
         self.fails: Exception | None = None
+        self.ends = False
         self.wanted: Callable[[], Awaitable[Sequence[str]]] | None = None
         self._take: Take | None = None
 
@@ -40,6 +41,9 @@ class Spoken:
         if self.fails is not None:
             failure, self.fails = self.fails, None
             raise failure
+        if self.ends:
+            self.ends = False
+            return
         self._take, self.wanted = take, wanted
         self.opened.set()
         try:
@@ -280,12 +284,14 @@ async def test_a_feed_that_fails_is_opened_again_and_stops_no_other(
     pool: Pool, database_url: str, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(of_feeds, "FAILED_WAIT_S", 0.01)
-    bad, good = Spoken("told"), Spoken("heard")
+    bad, idle, good = Spoken("told"), Spoken("idle"), Spoken("heard")
     bad.fails = RuntimeError("a mistake of ours")
-    async with keeping(Feeds([bad, good], pool=pool, lock_url=database_url, wanted=of)):
-        await bad.is_open()
-        await good.is_open()
-    assert (bad.runs, good.runs) == (2, 1)
+    idle.ends = True
+    every = [bad, idle, good]
+    async with keeping(Feeds(every, pool=pool, lock_url=database_url, wanted=of)):
+        for feed in every:
+            await feed.is_open()
+    assert [feed.runs for feed in every] == [2, 2, 1]
 
 
 async def test_a_feed_that_tells_too_much_waits_for_the_writer(

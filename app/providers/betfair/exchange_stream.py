@@ -289,6 +289,7 @@ class BetfairStream:
             subscription = self._subscription
             if chosen is None or subscription is None:
                 continue
+            subscription.learn(chosen)
             now = time.monotonic()
             if subscription.followed.keys() == {one.market_id for one in chosen}:
                 agreed_at = now

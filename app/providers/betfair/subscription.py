@@ -53,6 +53,13 @@ class Subscription:
         """True when there is a place to resume from."""
         return self.initial_clk is not None and self.clk is not None
 
+    def learn(self, followed: Sequence[Followed]) -> None:
+        """Takes what is known anew of markets that are followed already: lines that were added."""
+        for one in followed:
+            if self.followed.get(one.market_id) not in (None, one):
+                self.followed[one.market_id] = one
+                self._changed.add(one.market_id)
+
     def take(self, message: StreamMessage) -> list[Rejected]:
         """Takes a market change message in; returns what of it could not be read.
 

@@ -18,7 +18,7 @@ from app.providers.betfair.subscription import Subscription, published_at
 from app.providers.provider import Answer, ProviderUnreadable
 from app.sports.market import MarketType, SelectionKey
 from app.sports.match import Sport
-from tests.providers.betfair.bodies import ARSENAL, CHELSEA, a_catalogue, a_match, followed
+from tests.providers.betfair.bodies import ARSENAL, ASIAN, CHELSEA, a_catalogue, a_match, followed
 from tests.providers.betfair.bodies import definition as definition_of
 from tests.providers.mutated import mutations_of
 from tests.providers.sound import check_sound
@@ -167,6 +167,18 @@ def test_only_what_differs_is_news_until_it_is_to_be_confirmed(subscription: Sub
     subscription.confirm()
     assert [one.market_id for one, _ in subscription.told()] == ["1.101"]
     assert subscription.news_of("1.101", markets) == markets
+
+
+def test_a_line_that_was_added_is_told_of_the_book_there_is():
+    [some] = followed(a_catalogue("1.101", "ASIAN_HANDICAP", ASIAN[:2]))
+    [all_lines] = followed(a_catalogue("1.101", "ASIAN_HANDICAP", ASIAN))
+    subscription = Subscription([some])
+    subscription.take(image())
+    subscription.told()
+    subscription.learn([some])
+    assert subscription.told() == []
+    subscription.learn([all_lines])
+    assert [one for one, _ in subscription.told()] == [all_lines]
 
 
 def test_a_message_is_as_old_as_it_says_and_never_of_the_future():
