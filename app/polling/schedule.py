@@ -188,16 +188,18 @@ def wishes_of(task: Task, paces: Paces) -> tuple[Pace, ...]:
 def _fixtures(task: Task, paces: Paces) -> Pace:
     matches = sum(cell.matches for cell in task.cells)
     if task.override_ms is not None:
-        return _clamped(task, task.override_ms, Rank.FIXTURES, matches, "set for this task")
-    return _clamped(task, paces.fixtures_ms / paces.speed, Rank.FIXTURES, matches, "fixtures")
+        return _clamped(task, task.override_ms, Rank.FIXTURES, "set for this task", matches=matches)
+    return _clamped(
+        task, paces.fixtures_ms / paces.speed, Rank.FIXTURES, "fixtures", matches=matches
+    )
 
 
 def _search(task: Task, paces: Paces) -> Pace:
     """Returns the pace of a task that asks whether there is anything."""
     if task.override_ms is not None:
-        return _clamped(task, task.override_ms, Rank.UNWATCHED_SCORES, 0, "set for this task")
+        return _clamped(task, task.override_ms, Rank.UNWATCHED_SCORES, "set for this task")
     why = "wanted, but not known here yet" if task.unknown else "nothing known to be on"
-    return _clamped(task, paces.idle_ms / paces.speed, Rank.UNWATCHED_SCORES, 0, why)
+    return _clamped(task, paces.idle_ms / paces.speed, Rank.UNWATCHED_SCORES, why)
 
 
 def _pace_of(task: Task, cell: Cell, paces: Paces) -> Pace:
@@ -209,9 +211,10 @@ def _pace_of(task: Task, cell: Cell, paces: Paces) -> Pace:
         (task.general_ms, task.general_for),
     ):
         if by_hand is not None:
-            return _clamped(task, by_hand, rank, cell.matches, f"{why}, set for {whose}", cell)
+            why = f"{why}, set for {whose}"
+            return _clamped(task, by_hand, rank, why, matches=cell.matches, cell=cell)
     wish = paces.of_phase(cell.phase) * paces.times(cell.level)
-    return _clamped(task, wish, rank, cell.matches, why, cell)
+    return _clamped(task, wish, rank, why, matches=cell.matches, cell=cell)
 
 
 def _wanted(cell: Cell) -> str:
@@ -221,7 +224,7 @@ def _wanted(cell: Cell) -> str:
 
 
 def _clamped(
-    task: Task, wish: float, rank: Rank, matches: int, why: str, cell: Cell | None = None
+    task: Task, wish: float, rank: Rank, why: str, *, matches: int = 0, cell: Cell | None = None
 ) -> Pace:
     allowed = max(round(wish), task.rule_ms, INTERVAL_MS_MIN)
     if allowed > round(wish):
@@ -247,7 +250,7 @@ def later_of(task: Task, now: Sequence[Pace], paces: Paces) -> Pace | None:
     else:
         wish = paces.of_phase(Phase.LIVE) * (paces.unwatched_times if scores else 1.0)
         rank = Rank.UNWATCHED_SCORES if scores else Rank.WATCHED_LIVE
-    return _clamped(task, wish, rank, matches, "later")
+    return _clamped(task, wish, rank, "later", matches=matches)
 
 
 def interval_of(task: Task, paces: Sequence[Pace], stretch: Mapping[Rank, float]) -> float:
