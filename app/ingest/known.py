@@ -78,6 +78,8 @@ class Known:
         # What a provider last told of a match's start.
         self.starts: Remembered[tuple[str, int], datetime] = Remembered()
         self.markets: Remembered[MarketKey, KnownMarket] = Remembered()
+        # The newest word heard of a score, by (match, provider).
+        self.told: Remembered[tuple[int, str], datetime] = Remembered()
         # The newest word heard of (market, provider), and who was named in it.
         self.words: Remembered[tuple[int, str], datetime] = Remembered()
         self.named: Remembered[tuple[int, str], int] = Remembered()
@@ -95,6 +97,6 @@ class Known:
 
     def _all(self) -> tuple[Remembered[Any, Any], ...]:
         return (
-            self.matches, self.inverted, self.starts, self.markets, self.words, self.named,
-            self.incidents,
+            self.matches, self.inverted, self.starts, self.markets, self.told, self.words,
+            self.named, self.incidents,
         )  # fmt: skip

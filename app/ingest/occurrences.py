@@ -21,7 +21,9 @@ from app.sports.observation import Observation
 _SHOWN = """
 SELECT m.id, m.sport_id, m.incidents_provider,
        (SELECT count(*) FROM incidents i WHERE i.match_id = m.id AND NOT i.withdrawn
-        AND i.provider = m.incidents_provider) AS n
+        AND i.provider = m.incidents_provider) AS n,
+       coalesce((SELECT jsonb_array_length(o.incidents) FROM incident_observations o
+                 WHERE o.match_id = m.id AND o.provider = $2), -1) AS kept
 FROM matches m WHERE m.id = ANY ($1::bigint[])
 """
 _SAID = """
@@ -75,11 +77,14 @@ _JSON = msgspec.json.Encoder()
 
 
 class _Shown(msgspec.Struct):
-    """Whose incidents of a match are shown, and how many they are."""
+    """Whose incidents of a match are shown, and how many they are; `kept` is how many are kept of
+    the provider asked for, -1 when it told none yet.
+    """
 
     sport: str
     provider: str | None
     count: int
+    kept: int
 
 
 async def save_incidents(
@@ -94,8 +99,8 @@ async def save_incidents(
     told = {m: o for m, o in observed.items() if o.incidents is not None}
     for provider in sorted({o.provider for o in told.values()}):
         by_match = {m: o for m, o in told.items() if o.provider == provider}
-        await _keep(connection, provider, by_match, known)
-        shown = await _shown(connection, by_match)
+        shown = await _shown(connection, by_match, provider)
+        await _keep(connection, provider, {m: by_match[m] for m in shown}, (shown, known))
         others = [m for m, now in shown.items() if now.provider != provider]
         if others:
             # What another worker remembers of these matches no longer fits what Postgres counts.
@@ -172,23 +177,30 @@ def _best(
 
 
 async def _keep(
-    connection: Connection, provider: str, by_match: Mapping[int, Observation], known: Known
+    connection: Connection,
+    provider: str,
+    by_match: Mapping[int, Observation],
+    before: tuple[Mapping[int, _Shown], Known],
 ) -> None:
-    """Keeps what a provider tells, where it differs from what this worker last kept."""
+    """Keeps what a provider tells, where it differs from what this worker or Postgres last kept."""
+    shown, known = before
     rows = [
         (m, _JSON.encode(o.incidents).decode(), o.observed_at)
         for m, o in by_match.items()
         if known.incidents.get((m, provider)) != o.incidents
+        or shown[m].kept != len(o.incidents or ())
     ]
     if rows:
         matches, incidents, times = zip(*rows, strict=True)
         await connection.execute(_KEEP, list(matches), provider, list(incidents), list(times))
 
 
-async def _shown(connection: Connection, match_ids: Iterable[int]) -> dict[int, _Shown]:
+async def _shown(
+    connection: Connection, match_ids: Iterable[int], provider: str | None = None
+) -> dict[int, _Shown]:
     return {
-        row["id"]: _Shown(row["sport_id"], row["incidents_provider"], row["n"])
-        for row in await connection.fetch(_SHOWN, list(match_ids))
+        row["id"]: _Shown(row["sport_id"], row["incidents_provider"], row["n"], row["kept"])
+        for row in await connection.fetch(_SHOWN, list(match_ids), provider)
     }
 
 

@@ -48,7 +48,7 @@ async def ingest(
     observed = await identify(connection, observations, known)
     observed = await lock_identified(connection, observed, known)
     await reschedule(connection, observed, known)
-    scores = await save_scores(connection, observed)
+    scores = await save_scores(connection, observed, known)
     told = {m: observed[m] for m in scores.heard if observed[m].incidents is not None}
     await save_incidents(connection, told, known)
     quotes = await save_prices(connection, observed, known)

@@ -10,6 +10,7 @@ from app.ingest.confidence import Judged, ToldScore, counting
 from app.ingest.conflicts import Opinions, save_conflicts
 from app.ingest.heads import lock_heads
 from app.ingest.judgements import of_agreement
+from app.ingest.known import Known
 from app.ingest.merge import BelievedScore, Contest, hear, merge_scores, points_of, spelled
 from app.ingest.reliability import Judgements, Providers, learn, providers_now
 from app.sports.match import SPORTS, MatchStatus, Period, Score, Sport
@@ -104,12 +105,14 @@ class _Told(msgspec.Struct):
     words: dict[str, ToldScore]
 
 
-async def save_scores(connection: Connection, observed: Mapping[int, Observation]) -> SavedScores:
+async def save_scores(
+    connection: Connection, observed: Mapping[int, Observation], known: Known
+) -> SavedScores:
     """Takes in the scores observed; an observation that is late changes nothing.
 
     The caller holds the locks on the heads of these matches.
     """
-    told = {m: o for m, o in observed.items() if o.score is not None}
+    told = {m: o for m, o in observed.items() if o.score is not None and _is_newest(m, o, known)}
     if not told:
         return SavedScores()
     providers = await providers_now(connection)
@@ -133,6 +136,18 @@ async def save_scores(connection: Connection, observed: Mapping[int, Observation
         and word.provider not in belief.refused | belief.unlawful
     )
     return SavedScores(frozenset(changed), counted, judged)
+
+
+def _is_newest(match_id: int, observation: Observation, known: Known) -> bool:
+    """Says whether this worker heard nothing newer of the provider; the tables say it of all, but
+    for the seconds in which an unchanged word is not written again.
+    """
+    key, at = (match_id, observation.provider), observation.observed_at
+    before = known.told.get(key)
+    if before is not None and at < before:
+        return False
+    known.told.learn(key, min(at, observation.received_at + CLOCK_AHEAD_MAX))
+    return True
 
 
 async def rebelieve(connection: Connection, match_ids: Iterable[int]) -> frozenset[int]:

@@ -365,3 +365,13 @@ async def test_once_all_agree_the_tables_say_so_whatever_came_before(
         assert await rebelieve(connection, [match.id]) == frozenset()
         assert await reshow_incidents(connection, [match.id]) == frozenset()
     assert len(await log_of(connection)) == before
+
+
+async def test_a_word_late_by_less_than_words_are_written_again_changes_nothing(
+    connection: asyncpg.Connection,
+):
+    match = await a_match(connection)
+    for after in (1, 2, 4):  # The last is not written: nothing differs, nothing is left to confirm.
+        await match.tell("a", after, 0)
+    await match.tell("a", 3, 1)
+    assert await match.score() == "0 live"
