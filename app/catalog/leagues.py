@@ -28,5 +28,9 @@ async def leagues_after(
     """Returns leagues by slug, of one sport or of all, from behind `last_slug`."""
     of_sport = [] if sport is None else [catalog.League.sport_id == sport]
     return await _Leagues(session=session).get_many(
-        catalog.League.slug > last_slug, *of_sport, OrderBy("slug"), LimitOffset(limit, 0)
+        catalog.League.slug > last_slug,
+        catalog.League.merged_into.is_(None),
+        *of_sport,
+        OrderBy("slug"),
+        LimitOffset(limit, 0),
     )

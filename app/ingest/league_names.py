@@ -99,8 +99,11 @@ def are_alike(one: LeagueName, other: LeagueName) -> bool:
 
 
 def agreement(one: LeagueName, other: LeagueName) -> Agreement:
-    """Returns what two leagues say about whether a match of each may be one match."""
-    if one.qualifiers != other.qualifiers or same_country(one, other) is False:
+    """Returns what two leagues say about whether a match of each may be one match.
+
+    Women's and youth leagues are the caller's to tell apart: their teams' names may say it instead.
+    """
+    if same_country(one, other) is False:
         return Agreement.CONTRADICTS
     alike = token_set_ratio(one.text, other.text) >= ALIKE
     if alike and one.division != other.division:

@@ -202,7 +202,7 @@ def _judge(observed: Described, candidate: Candidate, *, inverted: bool) -> Same
         return None
     if not _same_kind(observed, candidate, home, away):
         return None
-    league = _agreement(observed, candidate)
+    league = _agreement(observed, candidate, home)
     gap = abs(observed.start_time - candidate.start_time)
     view = _View(low=likes[0], high=likes[1], gap=gap, league=league)
     reasons = _doubts(view, candidate, WINDOWS[observed.sport])
@@ -263,13 +263,17 @@ def _is_certain(view: _View, window: Window) -> bool:
     return view.low >= PARTIAL and view.high >= CERTAIN and tight
 
 
-def _agreement(observed: Described, candidate: Candidate) -> Agreement:
+def _agreement(observed: Described, candidate: Candidate, home: Side) -> Agreement:
     if observed.league_id is not None and observed.league_id == candidate.league_id:
         return Agreement.AGREES
-    return agreement(
-        league_name(observed.league, observed.country),
-        league_name(candidate.league, candidate.country),
-    )
+    mine = league_name(observed.league, observed.country)
+    theirs = league_name(candidate.league, candidate.country)
+    individual = observed.sport in INDIVIDUAL
+    said = qualifiers_of(observed.home.names[0], individual=individual)
+    held = qualifiers_of(home.names[0], individual=individual)
+    if said | mine.qualifiers != held | theirs.qualifiers:
+        return Agreement.CONTRADICTS
+    return agreement(mine, theirs)
 
 
 def _same_kind(observed: Described, candidate: Candidate, home: Side, away: Side) -> bool:

@@ -9,10 +9,12 @@ from app.database.places import Place
 from app.stream.change import wire_time
 
 # What `kinds=` may name, and the frames each stands for.
+# What every reader of a match has to hear, whatever else it asked for.
+_ALWAYS = frozenset({"match_merged", "match_split"})
 KINDS = {
-    "score": frozenset({"score_update", "score_correction", "incident", "feed_status"}),
-    "odds": frozenset({"odds_update", "market_status", "feed_status"}),
-    "prediction": frozenset({"prediction_update"}),
+    "score": frozenset({"score_update", "score_correction", "incident", "feed_status"}) | _ALWAYS,
+    "odds": frozenset({"odds_update", "market_status", "feed_status"}) | _ALWAYS,
+    "prediction": frozenset({"prediction_update"}) | _ALWAYS,
 }
 
 SnapshotReason = Literal["start", "resume_expired", "slow_consumer"]
