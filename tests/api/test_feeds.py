@@ -202,7 +202,9 @@ async def test_many_pushes_at_once_all_count(api: Api):
     ]
     answers = await asyncio.gather(*(push(api, body) for body in bodies))
     assert {answer.status_code for answer in answers} == {202}
-    assert await score(api) == 19
+    # The feed's newest word, whichever came last; what is believed of it is not this test's.
+    told = await api.connection.fetchval("SELECT score ->> 'home' FROM score_observations")
+    assert told == "19"
     assert await api.connection.fetchval("SELECT count(*) FROM matches") == 1
 
 
