@@ -63,7 +63,18 @@ WHERE o.phase <> '{Phase.OVER}'
   AND CASE t.scope WHEN 'markets' THEN o.markets ELSE o.scores END > 0
   AND NOT EXISTS (SELECT FROM poll_asked a WHERE a.task_id = t.id AND a.match_id = o.id)
 """
+# A task whose answer is being written is locked until that is committed: the next plan is for it.
 _WRITE = """
+WITH n AS (
+    SELECT * FROM unnest(
+        $1::bigint[], $2::int[], $3::text[], $4::text[], $5::int[], $6::jsonb[], $7::bool[]
+    ) AS n (id, interval_ms, state, because, watchers, paces, hurried)
+), free AS MATERIALIZED (
+    SELECT t.id FROM poll_tasks t JOIN n ON n.id = t.id
+    WHERE n.hurried OR (t.interval_ms, t.state, t.because, t.watchers, t.paces)
+        IS DISTINCT FROM (n.interval_ms, n.state, n.because, n.watchers, n.paces)
+    FOR NO KEY UPDATE OF t SKIP LOCKED
+)
 UPDATE poll_tasks t
 SET interval_ms = n.interval_ms, state = n.state, because = n.because, watchers = n.watchers,
     paces = n.paces,
@@ -75,10 +86,7 @@ SET interval_ms = n.interval_ms, state = n.state, because = n.because, watchers 
         WHEN n.hurried THEN least(t.next_due_at, greatest(clock_timestamp(), coalesce(
             t.last_run_at + t.rule_interval_ms * interval '1 millisecond', clock_timestamp())))
         ELSE t.next_due_at END
-FROM unnest($1::bigint[], $2::int[], $3::text[], $4::text[], $5::int[], $6::jsonb[], $7::bool[])
-     AS n (id, interval_ms, state, because, watchers, paces, hurried)
-WHERE t.id = n.id AND (n.hurried OR (t.interval_ms, t.state, t.because, t.watchers, t.paces)
-    IS DISTINCT FROM (n.interval_ms, n.state, n.because, n.watchers, n.paces))
+FROM n JOIN free ON free.id = n.id WHERE t.id = n.id
 """
 _SWEEP = """
 WITH gone AS (DELETE FROM demand_holders WHERE until < now() - interval '1 minute')

@@ -3,6 +3,7 @@
 import asyncio
 from datetime import timedelta
 
+import asyncpg
 import pytest
 
 from app.polling import plan, quotas
@@ -325,3 +326,26 @@ async def test_of_many_planners_one_plans_and_many_claimers_never_ask_twice(worl
         claim for some in await asyncio.gather(*(work() for _ in range(6))) for claim in some
     ]
     assert sorted(claim.scope for claim in claimed) == ["fixtures", "markets", "scores"]
+
+
+async def test_a_plan_does_not_wait_for_an_answer_that_is_being_written(
+    world: World, database_url: str
+):
+    await world.plan()
+    [claim] = [
+        one for one in await plan.claim_due(world.connection, ["told"]) if one.scope == "scores"
+    ]
+    writer = await asyncpg.connect(database_url)
+    await world.connection.execute(
+        "INSERT INTO poll_overrides VALUES ('told.fixtures.football', 70)"
+    )
+    await world.wanted(await world.match())
+    async with writer.transaction():
+        assert await plan.fence(writer, claim)
+        async with asyncio.timeout(10):
+            await world.plan()
+        assert (await world.task("fixtures"))["interval_ms"] == 1_000
+        assert (await world.task())["interval_ms"] == PACES.idle_ms
+    await world.plan()
+    assert (await world.task())["interval_ms"] == PACES.live_ms
+    await writer.close()
