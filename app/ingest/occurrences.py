@@ -107,7 +107,7 @@ async def save_incidents(
             turned = await choose_incidents(connection, others)
             for match_id in turned:
                 shown.pop(match_id)
-        await _save_shown(connection, provider, by_match, shown, known)
+        await _save_shown(connection, provider, by_match, (shown, known))
         for match_id, observation in by_match.items():
             known.incidents.learn((match_id, provider), observation.incidents or ())
 
@@ -208,18 +208,18 @@ async def _save_shown(
     connection: Connection,
     provider: str,
     by_match: Mapping[int, Observation],
-    shown: Mapping[int, _Shown],
-    known: Known,
+    before: tuple[Mapping[int, _Shown], Known],
 ) -> None:
     """Writes the incidents of the matches where this provider's are the ones shown."""
+    shown, known = before
     fresh: list[tuple[int, int, Incident]] = []
     for match_id, now in shown.items():
         if now.provider != provider:
             continue
         incidents = by_match[match_id].incidents or ()
-        before = known.incidents.get((match_id, provider)) or ()
-        goes_on = incidents[: len(before)] == before and now.count == len(before)
-        start = len(before) if goes_on else 0
+        saved = known.incidents.get((match_id, provider)) or ()
+        goes_on = incidents[: len(saved)] == saved and now.count == len(saved)
+        start = len(saved) if goes_on else 0
         if not goes_on:
             keys = [incident.key for incident in incidents]
             await connection.execute(_WITHDRAW, match_id, provider, keys)

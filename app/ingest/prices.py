@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from app import metrics
 from app.database.engine import Connection
-from app.ingest.consensus import MarketNow, offer_of
+from app.ingest.consensus import MarketNow, Offer, offer_of
 from app.ingest.heads import lock_heads
 from app.ingest.known import Known, KnownMarket
 from app.ingest.pricing import price_markets, read_offers, read_words, write_prices
@@ -174,25 +174,25 @@ def _told_alone(said: Sequence[_Said], markets: Mapping[int, MarketNow]) -> dict
             continue
         if one.observed_at < now.oldest:
             continue
-        word = replace(
-            before,
-            status=one.market.status,
-            reason=one.market.reason,
-            observed_at=one.observed_at,
-        )
-        quotes: dict[str, list[tuple[str, Decimal]]] = {key: [] for key in one.known.selections}
-        if one.market.status is MarketStatus.OPEN:
-            for quote in one.market.quotes:
-                if quote.odds is not None:
-                    quotes[quote.selection].append((quote.bookmaker, quote.odds))
+        status, reason = one.market.status, one.market.reason
+        word = replace(before, status=status, reason=reason, observed_at=one.observed_at)
         alone[one.known.id] = replace(
             now,
             words={one.provider: word},
-            offers={key: offer_of(of) for key, of in quotes.items()},
+            offers=_offers_in(one),
             selections=one.known.selections,
             fresh_until=one.observed_at + now.fresh_for,
         )
     return alone
+
+
+def _offers_in(said: _Said) -> dict[str, Offer | None]:
+    """Returns what a provider offers of a market; nothing, unless it says that it is open."""
+    quotes: dict[str, list[tuple[str, Decimal]]] = {key: [] for key in said.known.selections}
+    for quote in said.market.quotes:
+        if quote.odds is not None and said.market.status is MarketStatus.OPEN:
+            quotes[quote.selection].append((quote.bookmaker, quote.odds))
+    return {key: offer_of(of) for key, of in quotes.items()}
 
 
 async def _say(connection: Connection, said: Sequence[_Said]) -> None:
