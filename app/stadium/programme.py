@@ -5,7 +5,16 @@ from datetime import datetime
 
 import msgspec
 
-from app.providers.replay.player import EPOCH, Lane, Play, lanes_of, milliseconds
+from app.providers.replay.chance import shuffled
+from app.providers.replay.player import (
+    EPOCH,
+    LANES_MAX,
+    SPEED_MAX,
+    SPEED_MIN,
+    Lane,
+    Play,
+    milliseconds,
+)
 from app.providers.replay.recording import Recording
 from app.providers.replay.track import Track
 from app.sports.incidents import Incident
@@ -32,18 +41,27 @@ class Truth(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Programme:
-    """Lanes of plays of every sport. A pure function of the clock."""
+    """Lanes of plays of every sport. A pure function of the clock.
+
+    Raises ValueError for a speed or a number of lanes that nobody can follow.
+    """
 
     def __init__(
         self, recordings: Sequence[Recording], *, speed: float, lanes: int, seed: int
     ) -> None:
+        if not SPEED_MIN <= speed <= SPEED_MAX:
+            raise ValueError(f"a speed is between {SPEED_MIN} and {SPEED_MAX:g}, not {speed}")
+        if not 1 <= lanes <= LANES_MAX:
+            raise ValueError(f"there are 1 to {LANES_MAX} lanes, not {lanes}")
         self.speed = speed
         self.seed = seed
         self.tracks = [Track(recording) for recording in recordings]
         self._lanes: list[Lane] = []
         for sport in Sport:
             of_sport = [track for track in self.tracks if track.header.sport is sport]
-            self._lanes += lanes_of(sport, of_sport, speed=speed, lanes=lanes, seed=seed)
+            for number, hand in enumerate(deal(of_sport, lanes, sport, seed)):
+                lane = Lane(number, hand, speed=speed, stagger=number / lanes)
+                self._lanes.append(lane)
         self._rows: dict[tuple[int, int], tuple[Play, ...]] = {}
 
     def around(self, now_ms: int) -> list[Play]:
@@ -69,6 +87,27 @@ class Programme:
             row = tuple(lane.play(place + turn) for turn in range(-REMEMBERED, ANNOUNCED + 1))
             self._rows[number, place] = row
         return row
+
+
+def deal(tracks: Sequence[Track], lanes: int, *words: object) -> list[list[Track]]:
+    """Returns what each lane plays, in its order; there are no more lanes than pairs.
+
+    Two sides who met more than once stay in one lane: nobody plays the same opponent in two places
+    at once, and providers who tell kick-offs a little wrong would be of no help to tell which.
+    """
+    pairs: dict[frozenset[str], list[Track]] = {}
+    for track in shuffled(tracks, _name, "order", *words):
+        header = track.header
+        sides = frozenset({header.home.external_id, header.away.external_id})
+        pairs.setdefault(sides, []).append(track)
+    hands: list[list[Track]] = [[] for _ in range(min(lanes, len(pairs)))]
+    for number, pair in enumerate(pairs.values()):
+        hands[number % len(hands)] += pair
+    return [shuffled(hand, _name, "hand", *words) for hand in hands]
+
+
+def _name(track: Track) -> str:
+    return track.recording.id
 
 
 def moment_of(now_ms: int) -> datetime:

@@ -11,6 +11,7 @@ from app.providers.replay.player import milliseconds
 from app.sports.match import IN_PLAY, Sport
 from app.stadium.faults import Fault, FaultKind
 from app.stadium.naming import ProviderKey
+from app.stadium.programme import deal
 from app.stadium.voices import MANNERS, Said, swapped
 from tests.stadium.grounds import NOW, SPEED, Clock, ground, shipped
 
@@ -102,6 +103,34 @@ def test_all_spell_alike_when_the_scenario_says_so() -> None:
         for said in place.voices[key].said_at(NOW):
             if said.play in truth:
                 assert {said.home.name, said.away.name} == truth[said.play]
+
+
+@given(MOMENTS)
+@settings(max_examples=25, deadline=None)
+def test_nobody_meets_the_same_opponent_twice_at_once(moment: object) -> None:
+    assert isinstance(moment, type(NOW))
+    place = ground(now=Clock(), lanes=6)
+    live = Counter(
+        frozenset({each.home, each.away})
+        for each in place.programme.truth_at(moment)
+        if each.score.status in IN_PLAY
+    )
+    assert max(live.values(), default=0) <= 1
+
+
+def test_every_recording_is_played_by_one_lane() -> None:
+    football = [t for t in ground().programme.tracks if t.header.sport is Sport.FOOTBALL]
+    for lanes in (1, 2, 7):
+        hands = deal(football, lanes, "any")
+        assert len(hands) == lanes
+        played = Counter(track.recording.id for hand in hands for track in hand)
+        assert played == Counter(track.recording.id for track in football)
+
+
+@pytest.mark.parametrize(("speed", "lanes"), [(0.0, 1), (1e9, 1), (1.0, 0), (1.0, 10_000)])
+def test_what_nobody_can_follow_is_not_played(speed: float, lanes: int) -> None:
+    with pytest.raises(ValueError, match="not"):
+        ground(speed=speed, lanes=lanes)
 
 
 def test_kick_offs_are_told_a_few_minutes_of_the_match_off() -> None:
