@@ -138,8 +138,11 @@ class Shortlist:
 
     def of(self, described: Described) -> list[Candidate]:
         """Returns the candidates of which both sides, or one side wholly, may be alike."""
-        wholly = self._wholly(described.home) | self._wholly(described.away)
-        partly = (self._alike(described.home) & self._alike(described.away)) - wholly
+        home, away = self._wholly(described.home), self._wholly(described.away)
+        wholly, partly = home | away, set[int]()
+        # Nothing half alike outdoes a match of exactly these two.
+        if not home & away:
+            partly = (self._alike(described.home) & self._alike(described.away)) - wholly
         near = sorted(
             (abs(found.start_time - described.start_time), match_id)
             for match_id in partly
