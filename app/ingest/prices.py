@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from app import metrics
 from app.database.engine import Connection
-from app.ingest.consensus import MarketNow, Offer, offer_of
+from app.ingest.consensus import MarketNow, MarketWord, Offer, offer_of
 from app.ingest.heads import lock_heads
 from app.ingest.known import Known, KnownMarket
 from app.ingest.pricing import price_markets, read_offers, read_words, write_prices
@@ -133,11 +133,9 @@ async def save_prices(
     if fresh := [s for s in said if _is_worth_writing(s, markets[s.known.id])]:
         await _say(connection, fresh)
     # What several providers tell of is read back: what the others said counts, too.
-    several = [s.known.id for s in said if s.known.id not in alone]
-    if several:
-        alone |= (others := await read_words(connection, several))
-        await read_offers(connection, others)
-    await write_prices(connection, alone)
+    others = await _reread(connection, [s for s in said if s.known.id not in alone], markets)
+    await read_offers(connection, others)
+    await write_prices(connection, alone | others)
     return writing.result()
 
 
@@ -174,16 +172,36 @@ def _told_alone(said: Sequence[_Said], markets: Mapping[int, MarketNow]) -> dict
             continue
         if one.observed_at < now.oldest:
             continue
-        status, reason = one.market.status, one.market.reason
-        word = replace(before, status=status, reason=reason, observed_at=one.observed_at)
         alone[one.known.id] = replace(
             now,
-            words={one.provider: word},
+            words={one.provider: _word_of(one, before)},
             offers=_offers_in(one),
             selections=one.known.selections,
             fresh_until=one.observed_at + now.fresh_for,
         )
     return alone
+
+
+async def _reread(
+    connection: Connection, said: Sequence[_Said], markets: Mapping[int, MarketNow]
+) -> dict[int, MarketNow]:
+    """Returns the words on these markets with those said now; of providers that are new, or come
+    back, they are read back.
+    """
+    known: dict[int, MarketNow] = {}
+    for one in said:
+        now = markets[one.known.id]
+        before = now.words.get(one.provider)
+        if before is not None and not before.down:
+            words = {**now.words, one.provider: _word_of(one, before)}
+            known[one.known.id] = replace(now, words=words, offers={}, selections={})
+    new = [one.known.id for one in said if one.known.id not in known]
+    return known | (await read_words(connection, new) if new else {})
+
+
+def _word_of(said: _Said, before: MarketWord) -> MarketWord:
+    status, reason = said.market.status, said.market.reason
+    return replace(before, status=status, reason=reason, observed_at=said.observed_at)
 
 
 def _offers_in(said: _Said) -> dict[str, Offer | None]:
