@@ -288,8 +288,9 @@ async def test_a_change_of_who_is_watched_is_another_subscription(
     assert set(again["marketFilter"]["marketIds"]) == ids
     assert "clk" not in again
     # What the old subscription still says does not count.
-    await caller.says(mcm(request, price(ARSENAL, 9)), image(again, home=2.6))
-    assert odds(await listening.observed())["home"] == "2.6"
+    await caller.says(image(again, home=2.6), mcm(request, price(ARSENAL, 9)))
+    await caller.says(mcm(again, price(ARSENAL, 2.7)))
+    assert [odds(await listening.observed())["home"] for _ in range(2)] == ["2.6", "2.7"]
 
 
 async def test_when_nobody_watches_the_line_is_closed_and_opened_for_the_next(
