@@ -18,8 +18,8 @@ import msgspec
 import uvloop
 
 from app.database import engine
-from app.ingest.known import Known
 from app.ingest.consensus import merge_quotes
+from app.ingest.known import Known
 from app.ingest.pipeline import ingest
 from app.sports.market import MarketType, SelectionKey
 from app.sports.match import Sport
@@ -44,7 +44,7 @@ _MARKETS = (
     (MarketType.WINNER, None, (SelectionKey.HOME, SelectionKey.DRAW, SelectionKey.AWAY)),
     (MarketType.TOTAL, Decimal("2.5"), (SelectionKey.OVER, SelectionKey.UNDER)),
 )
-_BARE_TABLES = """
+BARE_TABLES = """
 CREATE TABLE bare_quotes (LIKE quotes INCLUDING ALL) WITH (fillfactor = 70);
 CREATE TABLE bare_selections (LIKE selections INCLUDING ALL) WITH (fillfactor = 70);
 CREATE TABLE bare_markets (LIKE markets INCLUDING ALL) WITH (fillfactor = 70);
@@ -219,7 +219,7 @@ async def measure() -> tuple[list[Row], dict[str, float]]:
             more={"synchronous_commit": "off"},
         )
         async with engine.connection(pool) as connection:
-            await connection.execute(_BARE_TABLES)
+            await connection.execute(BARE_TABLES)
             known = Known()
             for matches in SIZES:
                 found = await a_size(connection, matches, known)

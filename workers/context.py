@@ -1,12 +1,16 @@
 """What the jobs of one worker share."""
 
+import asyncio
 import os
 import socket
 from collections.abc import Mapping, Sequence
 
+import msgspec
+
 from app.database.engine import Pool
 from app.ingest.known import Known
-from app.providers.provider import AnyProvider
+from app.providers.archive import Archive
+from app.providers.provider import AnyProvider, StreamFeed
 from app.providers.registry import Named
 from app.sports.match import Sport
 
@@ -14,6 +18,19 @@ from app.sports.match import Sport
 def worker_id() -> str:
     """Returns a name for this worker that no other has."""
     return f"{socket.gethostname()}:{os.getpid()}"
+
+
+class Serves(msgspec.Struct, frozen=True, kw_only=True):
+    """What a worker serves: its sports, and its providers' places and feeds.
+
+    What the `simulated` ones say comes from a stadium of ours.
+    """
+
+    names: Sequence[Named] = ()
+    sports: Sequence[Sport] = tuple(Sport)
+    simulated: frozenset[str] = frozenset()
+    feeds: Sequence[StreamFeed] = ()
+    archive: Archive | None = None
 
 
 class Context:
@@ -24,23 +41,26 @@ class Context:
         pool: Pool,
         providers: Mapping[str, AnyProvider],
         *,
-        names: Sequence[Named] = (),
-        sports: Sequence[Sport] = tuple(Sport),
-        simulated: frozenset[str] = frozenset(),
+        serves: Serves | None = None,
         changes_kept_hours: int,
         odds_kept_days: int,
         dead_letters_kept_days: int = 14,
     ) -> None:
         self.pool = pool
         self.providers = providers
-        self.names = names
-        self.sports = sports
-        # What these say comes from a stadium of ours.
-        self.simulated = simulated
+        self.serves = serves or Serves()
         self.changes_kept_hours = changes_kept_hours
         self.odds_kept_days = odds_kept_days
         self.dead_letters_kept_days = dead_letters_kept_days
         self._known: dict[int, Known] = {}
+
+    async def close(self) -> None:
+        """Gives back what was opened. Safe to call twice."""
+        for provider in self.providers.values():
+            await provider.close()
+        if self.serves.archive is not None:
+            await asyncio.to_thread(self.serves.archive.close)
+        self.pool.terminate()
 
     def borrow_known(self, task_id: int) -> Known:
         """Lends what a task's polls know; a poll that runs beside another starts afresh."""

@@ -45,7 +45,7 @@ class Dispatcher:
     async def run(self) -> None:
         """Dispatches until cancelled; then waits for nothing."""
         providers = list(self._context.providers)
-        sports = [sport.value for sport in self._context.sports]
+        sports = [sport.value for sport in self._context.serves.sports]
         try:
             while True:
                 try:

@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import Coroutine, Sequence
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -12,6 +14,7 @@ from prometheus_client import start_http_server
 from redis.exceptions import RedisError
 
 from app import logs, metrics
+from app.cache import open_redis as redis_client
 from app.database import engine
 from app.database.engine import Connection, Pool
 from app.errors import DependencyDown
@@ -21,19 +24,23 @@ from app.logs import logger
 from app.polling import plan
 from app.polling.plan import Claim
 from app.polling.planner import Planner
-from app.polling.quotas import SharedAllowance
 from app.polling.schedule import Paces
+from app.providers.archive import Archive
 from app.providers.provider import PollRule
 from app.providers.registry import Named
 from app.settings import Settings
-from workers.context import Context, worker_id
+from app.sports.ids import ExternalId, ProviderName
+from workers.context import Context, Serves, worker_id
 from workers.dispatch import JOB_EXPIRES_S, Dispatcher, Enqueue, encoded
+from workers.feeds import Feeds
 from workers.housekeeping import housekeep
-from workers.providers import Makers, sports_of
+from workers.providers import Makers, shared, sports_of
+from workers.publications import Publications
 from workers.queues import open_redis, queue_of, run_queue
 from workers.tending import Tending
 
 RETRY_S = 0.5
+MEGABYTE = 1024 * 1024
 
 log = logger(__name__)
 
@@ -44,7 +51,7 @@ async def _begin(context: Context) -> None:
         try:
             async with engine.connection(context.pool) as connection:
                 await keep_sports(connection)
-                for named in context.names:
+                for named in context.serves.names:
                     await _keep(connection, context.providers[named.name].rules(), named)
             break
         except DependencyDown as error:
@@ -91,14 +98,22 @@ async def open_context(settings: Settings) -> Context:
         name="touchline-worker",
         more={"synchronous_commit": "off"},
     )
-    made = Makers(settings, lambda name, limits: SharedAllowance(pool, name, limits))
+    folder = settings.providers.archive.folder
+    bytes_max = settings.providers.archive.megabytes_max * MEGABYTE
+    archive = Archive(Path(folder), bytes_max=bytes_max) if folder else None
+    made = Makers(settings, shared(pool, settings), archive.keep if archive else None)
     names, providers = made.switched_on(settings.worker.providers)
+    serves = Serves(
+        names=names,
+        sports=sports_of(settings.worker.sports),
+        simulated=made.simulated(),
+        feeds=made.feeds(providers),
+        archive=archive,
+    )
     return Context(
         pool,
         providers,
-        names=names,
-        simulated=made.simulated(),
-        sports=sports_of(settings.worker.sports),
+        serves=serves,
         changes_kept_hours=settings.stream.changes_kept_hours,
         odds_kept_days=settings.stream.odds_kept_days,
         dead_letters_kept_days=settings.stream.dead_letters_kept_days,
@@ -130,12 +145,10 @@ async def work(settings: Settings, stopping: asyncio.Event) -> None:
             await _run(context, settings, enqueue, stopping)
     finally:
         beginning.cancel()
-        for provider in context.providers.values():
-            await provider.close()
+        await context.close()
         with contextlib.suppress(RedisError, OSError):
             # Redis may be away; there is nothing to tell it.
             await sender.aclose(close_connection_pool=True)
-        context.pool.terminate()
         log.info("worker_stopped", worker_id=worker_id())
 
 
@@ -143,17 +156,36 @@ async def _run(
     context: Context, settings: Settings, enqueue: Enqueue, stopping: asyncio.Event
 ) -> None:
     """Dispatches, and runs the jobs of every sport with an equal share of what runs at once."""
-    share = max(1, settings.worker.jobs_max // len(context.sports))
+    share = max(1, settings.worker.jobs_max // len(context.serves.sports))
     queues = [
         run_queue(context, settings.redis.url, sport, jobs_max=share, stopping=stopping)
-        for sport in context.sports
+        for sport in context.serves.sports
     ]
+    database = settings.database
+    heard = redis_client(settings.redis.url)
+    feeds = Feeds(
+        context.serves.feeds,
+        pool=context.pool,
+        lock_url=database.listen_url or database.url,
+        wanted=partial(_watched, context),
+    )
     endless = [
+        feeds.run(),
+        Publications(context.pool, heard, worker=worker_id()).run(),
         Dispatcher(context, enqueue).run(),
         Planner(context.pool, paces_of(settings)).run(),
         Tending(context.pool).run(),
     ]
-    await _until(stopping, endless, queues)
+    try:
+        await _until(stopping, endless, queues)
+    finally:
+        with contextlib.suppress(RedisError, OSError):
+            await heard.aclose()
+
+
+async def _watched(context: Context, provider: ProviderName) -> Sequence[ExternalId]:
+    async with engine.connection(context.pool) as connection:
+        return await plan.watched(connection, provider)
 
 
 def paces_of(settings: Settings) -> Paces:

@@ -14,7 +14,7 @@ from app.health.noting import note_failure, note_success
 from app.ingest.dead_letters import Letter, Origin, bury
 from app.ingest.intake import take_in
 from app.logs import logger
-from app.polling import plan
+from app.polling import plan, quotas
 from app.polling.plan import Claim
 from app.providers.provider import (
     Answer,
@@ -90,7 +90,7 @@ async def _asked(context: Context, claim: Claim, ask: Ask) -> Answer:
             answer = await observe(context.providers[claim.provider], ask)
     except TimeoutError:
         raise ProviderTimeout(f"no answer within {claim.timeout_ms} ms") from None
-    if claim.provider not in context.simulated:
+    if claim.provider not in context.serves.simulated:
         return answer
     marked = tuple(replace(said, simulated=True) for said in answer.observations)
     return replace(answer, observations=marked)
@@ -113,6 +113,7 @@ async def _note_failure(context: Context, claim: Claim, error: ProviderError) ->
     log.warning("poll_failed", provider=claim.provider, scope=claim.scope, error=reason)
     async with engine.connection(context.pool) as connection, connection.transaction():
         await plan.fail(connection, claim, reason)
+        await quotas.note(connection, claim.provider, error)
         await note_failure(connection, claim.provider, claim.sport, kind=error.kind, error=reason)
         if isinstance(error, ProviderUnreadable):
             letter = Letter(code=error.kind, message=reason, raw=error.raw)

@@ -4,14 +4,16 @@ import ssl
 from collections.abc import Callable, Mapping, Sequence
 from urllib.parse import urlsplit
 
-from app.polling.windows import Limit
+from app.database.engine import Pool
+from app.polling.quotas import SharedAllowance
+from app.polling.windows import Limit, limits_in
 from app.providers import registry
 from app.providers.api_football.client import ApiFootball
 from app.providers.betfair.client import Betfair
 from app.providers.http import Exchange
 from app.providers.odds_api.client import OddsApi
 from app.providers.odds_api.sports import UnknownSportKey
-from app.providers.provider import Allowance, AnyProvider, Window
+from app.providers.provider import Allowance, AnyProvider, StreamFeed, Window
 from app.providers.thesportsdb.client import REQUESTS_PER_MINUTE, TheSportsDb
 from app.settings import Settings
 from app.sports.match import Sport
@@ -51,6 +53,12 @@ class Makers:
         """Makes the providers a list names; raises registry.UnknownProvider."""
         names = registry.named(text, list(self.by_name))
         return names, registry.switched_on(names, self.by_name)
+
+    def feeds(self, providers: Mapping[str, AnyProvider]) -> list[StreamFeed]:
+        """Returns the streams of the providers that have one and are switched on."""
+        address = self._settings.providers.betfair.stream
+        found = providers.get("betfair")
+        return [found.stream(address)] if isinstance(found, Betfair) and address else []
 
     def simulated(self) -> frozenset[str]:
         """Returns the providers whose addresses are on this machine."""
@@ -124,6 +132,17 @@ class Makers:
             )
         except UnknownSportKey as error:
             raise registry.UnknownProvider(f"ODDS_API_SPORTS: {error}") from error
+
+
+def shared(pool: Pool, settings: Settings) -> AllowanceOf:
+    """Returns the allowances all processes share; what POLL_QUOTAS says counts beside ours."""
+    by_hand = limits_in(settings.polling.quotas)
+
+    def allowance_of(name: str, ours: Sequence[Limit]) -> Allowance:
+        windows = {limit.window: limit for limit in (*ours, *by_hand.get(name, ()))}
+        return SharedAllowance(pool, name, list(windows.values()))
+
+    return allowance_of
 
 
 def words(text: str) -> list[str]:

@@ -16,11 +16,10 @@ from app.errors import AppError
 from app.ingest.dead_letters import Origin
 from app.ingest.intake import take_in
 from app.ingest.known import Known
-from app.polling.quotas import SharedAllowance
 from app.providers import registry
 from app.providers.provider import AnyProvider, Ask, PollRule, ProviderError, observe
 from app.settings import Settings
-from workers.providers import Makers
+from workers.providers import Makers, shared
 
 # Shorter than this the rounds would only wait for each other.
 RECURRING_S_MIN = 0.5
@@ -72,7 +71,7 @@ async def _sync(asked: Settings, url: str, names: str, recurring: float | None) 
         statement_timeout_s=asked.database.statement_timeout_s,
         name="touchline-sync",
     )
-    made = Makers(asked, lambda name, limits: SharedAllowance(pool, name, limits))
+    made = Makers(asked, shared(pool, asked))
     try:
         _, providers = made.switched_on(names)
     except registry.UnknownProvider:

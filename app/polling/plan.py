@@ -153,6 +153,15 @@ ORDER BY c.level DESC,
          c.phase = '{Phase.LIVE}' DESC, c.start_time, c.id
 LIMIT {TARGETS_MAX}
 """
+# For feeds that are told what to follow.
+_WATCHED = f"""
+WITH {STANDING}
+SELECT r.external_id FROM standing o
+JOIN provider_refs r ON r.match_id = o.id AND r.kind = 'match' AND r.provider = $1
+WHERE o.markets_level > 0 AND o.phase <> '{Phase.OVER}'
+ORDER BY o.markets_level DESC, o.phase IN ('{Phase.LIVE}', '{Phase.BREAK}') DESC, o.start_time, o.id
+LIMIT {TARGETS_MAX}
+"""
 
 
 class Claim(msgspec.Struct, frozen=True):
@@ -243,4 +252,10 @@ async def targets(connection: Connection, claim: Claim) -> tuple[ExternalId, ...
         rows = await connection.fetch(_NAMED, claim.task_id, claim.generation, claim.due_at)
     else:
         rows = await connection.fetch(_WANTED, claim.task_id, claim.provider)
+    return tuple(row["external_id"] for row in rows)
+
+
+async def watched(connection: Connection, provider: str) -> tuple[ExternalId, ...]:
+    """Returns the matches whose prices somebody wants, the provider's ids, most wanted first."""
+    rows = await connection.fetch(_WATCHED, provider)
     return tuple(row["external_id"] for row in rows)

@@ -9,7 +9,7 @@ from app.database import engine
 from app.providers.provider import ProviderUnavailable, ProviderUnreadable
 from tests.observed import a_score, an_observation
 from tests.workers.conftest import RULE, Told, claimed
-from workers.context import Context
+from workers.context import Context, Serves
 from workers.poll import run_poll
 
 
@@ -133,6 +133,6 @@ async def test_an_answer_that_cannot_be_read_is_kept(context: Context, provider:
 async def test_what_a_stadium_says_is_marked_as_simulated(context: Context, provider: Told):
     real = replace(an_observation(score=a_score(1)), simulated=False)
     provider.says = [real]
-    context.simulated = frozenset({"told"})
+    context.serves = Serves(simulated=frozenset({"told"}))
     assert await run_poll(context, await claimed(context)) == "ok"
     assert await row(context, "SELECT simulated FROM matches") == (True,)
