@@ -129,7 +129,7 @@ async def _turn(connection: Connection, rows: Sequence[Row]) -> list[Turn]:
     for row, one in zip(rows, seen, strict=True):
         provider, sport, now = row["provider"], row["sport_id"], row["now"]
         after = state_of(one, now)
-        _measure(provider, sport, after, one, now)
+        _measure((provider, sport), after, one, now)
         if after is not one.state:
             await connection.execute(_TURN, provider, sport, after.value)
             turns.append(Turn(provider=provider, sport=sport, before=one.state, after=after))
@@ -175,9 +175,9 @@ async def _tell(connection: Connection, rows: Sequence[Row], turns: Sequence[Tur
     return sorted(touched)
 
 
-def _measure(provider: str, sport: str, state: State, seen: Seen, now: datetime) -> None:
+def _measure(key: tuple[str, str], state: State, seen: Seen, now: datetime) -> None:
     for one in State:
-        metrics.provider_state.labels(provider, sport, one.value).set(one is state)
+        metrics.provider_state.labels(*key, one.value).set(one is state)
     if seen.data_at is not None:
         age_s = (now - seen.data_at).total_seconds()
-        metrics.provider_data_age_seconds.labels(provider, sport).set(age_s)
+        metrics.provider_data_age_seconds.labels(*key).set(age_s)

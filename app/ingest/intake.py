@@ -92,6 +92,10 @@ async def take_in(
             known.drop()
 
 
+def _is_undecided(lost: Lost) -> bool:
+    return lost.code == "unknown_match" and lost.observation.match is not None
+
+
 _Store = Callable[[Connection, Sequence[Observation]], Awaitable[TakenIn]]
 
 
@@ -103,7 +107,8 @@ async def _write(connection: Connection, origin: Origin, answer: Answer, store: 
         whole += stored
         lost += stored.lost
     letters = [Letter(code=one.code, message=one.message, raw=one.raw) for one in answer.rejected]
-    letters += [_letter(origin, one) for one in lost]
+    # What waits for a decision is kept by the review queue, once, and told again when decided.
+    letters += [_letter(origin, one) for one in lost if not _is_undecided(one)]
     await bury(connection, origin, letters)
     return _taken(whole, lost)
 

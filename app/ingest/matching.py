@@ -29,6 +29,10 @@ MARGIN = 0.1
 SAME_MOMENT = timedelta(minutes=15)
 # Of one pair twice in the window (a doubleheader), the kick-offs must tell them apart by this.
 NEARER_BY = timedelta(minutes=30)
+# Unless one of them begins at the very second that was told, and no other near it: in a world
+# that runs faster than ours the same two meet every few minutes.
+SAME_SECOND = timedelta(seconds=2)
+ANOTHER_SECOND = timedelta(seconds=45)
 # A postponed match is played within this, as a rule in the same half of the season.
 POSTPONED = timedelta(days=120)
 RENUMBERED = timedelta(minutes=1)
@@ -183,6 +187,8 @@ def _undecided(doubts: Sequence[Doubt]) -> Undecided:
 def _beats(best: Same, rival: Same) -> bool:
     if best.score >= CERTAIN > rival.score:
         return True
+    if best.gap <= SAME_SECOND and rival.gap >= ANOTHER_SECOND:
+        return best.score >= rival.score
     return best.score >= rival.score + MARGIN or rival.gap >= best.gap + NEARER_BY
 
 

@@ -117,7 +117,7 @@ async def lock_review(connection: Connection, review_id: int) -> Review | None:
 
 
 async def note_decision(
-    connection: Connection, review_id: int, state: str, match_id: int | None, by: str
+    connection: Connection, review_id: int, *, state: str, match_id: int | None, by: str
 ) -> None:
     """Writes down how a review was decided, and by whom."""
     await connection.execute(_DECIDE, review_id, state, match_id, by)

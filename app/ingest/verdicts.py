@@ -56,7 +56,7 @@ async def decide_review(
         made = await create_matches(connection, [_observation(review)])
         decided = made[review.external_id]
     state = "dismissed" if verdict == "dismiss" else verdict
-    await note_decision(connection, review_id, state, decided, by)
+    await note_decision(connection, review_id, state=state, match_id=decided, by=by)
     return decided
 
 

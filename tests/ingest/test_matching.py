@@ -94,6 +94,18 @@ def test_of_a_doubleheader_the_nearer_one_is_meant():
     assert decision.match_id == 2
 
 
+def test_the_very_second_tells_apart_what_is_played_again_and_again():
+    again = [
+        ours(match_id=n, start_time=KICK_OFF + n * timedelta(seconds=140)) for n in range(1, 5)
+    ]
+    described = theirs(sport=Sport.BASKETBALL, start_time=KICK_OFF + timedelta(seconds=420.5))
+    decision = decide(described, again)
+    assert isinstance(decision, Same)
+    assert decision.match_id == 3
+    near = theirs(sport=Sport.BASKETBALL, start_time=KICK_OFF + timedelta(seconds=430))
+    assert isinstance(decide(near, again), Undecided)
+
+
 def test_two_that_would_do_alike_are_left_to_an_operator():
     assert kind_of(theirs(), ours(), ours(match_id=2)) is Undecided
 
