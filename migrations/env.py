@@ -23,7 +23,10 @@ from app.database.tables import (
 )
 from app.database.tables.base import METADATA
 
-MAPPED = (access, belief, catalog, changes, dead_letters, health, identity, markets, matches, polling)
+MAPPED = (
+    *(access, belief, catalog, changes, dead_letters),
+    *(health, identity, markets, matches, polling),
+)
 PARTITIONED = ("changes_", "odds_history_", "dead_letters_")
 
 

@@ -11,6 +11,7 @@ from app.access.expired_tokens import delete_expired
 from app.database import engine
 from app.database.engine import Connection
 from app.errors import DependencyDown
+from app.ingest.conflicts import delete_old_conflicts
 from app.logs import logger
 from workers.context import Context
 
@@ -52,6 +53,7 @@ async def housekeep(ctx: dict[str, Any]) -> None:
                 letters_kept=timedelta(days=context.dead_letters_kept_days),
             )
             tokens = await delete_expired(connection)
+            await delete_old_conflicts(connection)
             matches = await delete_simulated(
                 connection, datetime.now(UTC) - timedelta(hours=context.changes_kept_hours)
             )

@@ -12,13 +12,20 @@ from app.database import engine
 from app.database.engine import Connection, Pool
 from app.errors import DependencyDown
 from app.health.watch import watch
+from app.ingest.conflicts import count_conflicts
+from app.ingest.frozen import mark_frozen
 from app.ingest.prices import expire_prices
 from app.logs import logger
 
 TICK_S = 1.0
 # Prices live for a minute; a sweep every few seconds ends each of them close to its time.
 EXPIRE_EVERY_S = 3.0
+# A match that stands still does so for many minutes before it is called frozen.
+FROZEN_EVERY_S = 20.0
+CONFLICTS_EVERY_S = 10.0
 _EXPIRE_LOCK = 7146829
+_FROZEN_LOCK = 7146830
+_CONFLICTS_LOCK = 7146833
 
 log = logger(__name__)
 Sweep = Callable[[Connection], Awaitable[object]]
@@ -37,6 +44,8 @@ class Tending:
             try:
                 await watch(self._pool)
                 await self._sweep(_EXPIRE_LOCK, EXPIRE_EVERY_S, expire_prices)
+                await self._sweep(_FROZEN_LOCK, FROZEN_EVERY_S, mark_frozen)
+                await self._sweep(_CONFLICTS_LOCK, CONFLICTS_EVERY_S, count_conflicts)
             except (DependencyDown, asyncpg.PostgresError) as error:
                 log.warning("tending_waits", error=str(error))
             await asyncio.sleep(TICK_S)

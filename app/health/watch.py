@@ -9,6 +9,7 @@ from app import metrics
 from app.database import engine
 from app.database.engine import Connection, Pool, Row
 from app.health.state import Seen, State, state_of
+from app.ingest.occurrences import reshow_incidents
 from app.ingest.prices import reprice
 from app.ingest.scores import rebelieve
 from app.logs import logger
@@ -112,6 +113,7 @@ async def watch(pool: Pool) -> Sequence[Turn]:
         async with engine.connection(pool) as connection, connection.transaction():
             await connection.execute(_LOCK_HEADS, batch)
             await rebelieve(connection, batch)
+            await reshow_incidents(connection, batch)
             await reprice(connection, batch)
     return turns
 

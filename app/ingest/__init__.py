@@ -1,9 +1,9 @@
 """Writing: from what providers say to what we hold true.
 
 Read `pipeline` (the story), `identity` (their ids to ours), `merge`, `decisions` and `confidence`
-(whom to believe; pure), then the writers: `scores`, `occurrences` (incidents), `conflicts`, `prices`
-with `consensus` and `margins` (pure) and `pricing`. `reliability` is what is known of providers,
-`frozen` finds matches that stand still.
+(whom to believe; pure), then the writers: `scores`, `occurrences` (incidents), `conflicts`,
+`prices` with `consensus` and `margins` (pure) and `pricing`. `reliability` is what is known of
+providers, `frozen` finds matches that stand still.
 
 - All writes of one poll are one transaction, which first locks the heads of the matches it will
   touch, in id order: two polls that touch the same matches wait for each other, never deadlock.

@@ -15,14 +15,13 @@ from app.sports.market import MarketStatus
 # Who says what of each market.
 _WORDS = f"""
 SELECT k.id, {FRESH_FOR} AS fresh_for, statement_timestamp() - {FRESH_FOR} AS oldest, w.provider,
-       w.status, w.reason, w.observed_at, coalesce(p.rank, {RANK_NONE}) AS rank,
+       w.status, w.reason, w.observed_at, coalesce(h.priority, {RANK_NONE}) AS rank,
        {QUARANTINED.format(at="w.observed_at")} AS down
 FROM markets k
 JOIN matches m ON m.id = k.match_id
 LEFT JOIN live_scores s ON s.match_id = m.id
 LEFT JOIN market_observations w ON w.market_id = k.id
 LEFT JOIN provider_health h ON h.provider = w.provider AND h.sport_id = m.sport_id
-LEFT JOIN provider_ranks p ON p.provider = w.provider
 WHERE k.id = ANY ($1::bigint[]) AND k.status <> 'settled'
 """
 # A bookmaker that two providers tell of counts once, as it was last seen.

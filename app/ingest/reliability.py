@@ -1,6 +1,6 @@
 """What is known of providers: how reliable, how ranked, what of theirs is in quarantine."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 
 import msgspec
@@ -19,11 +19,10 @@ Judgements = Mapping[tuple[str, str], Judged]
 
 # The driver reads infinity as a moment without a zone, which compares with none.
 _PROVIDERS = """
-SELECT provider, sport_id, r.agreed, r.disagreed, k.rank,
+SELECT provider, sport_id, r.agreed, r.disagreed, h.priority,
        CASE h.quarantined_before WHEN 'infinity' THEN '9999-01-01 00:00Z'
                                  ELSE h.quarantined_before END AS quarantined_before
 FROM provider_reliability r FULL JOIN provider_health h USING (provider, sport_id)
-FULL JOIN provider_ranks k USING (provider)
 """
 # Counts fade with time, and with every judgement once there are enough of them.
 _FADE = f"""(
@@ -41,12 +40,6 @@ ON CONFLICT (provider, sport_id) DO UPDATE
 SET agreed = excluded.agreed + {_FADE} * r.agreed,
     disagreed = excluded.disagreed + {_FADE} * r.disagreed,
     updated_at = excluded.updated_at
-"""
-_RANK = """
-WITH gone AS (DELETE FROM provider_ranks WHERE provider <> ALL ($1::text[]))
-INSERT INTO provider_ranks AS k (provider, rank)
-SELECT provider, place - 1 FROM unnest($1::text[]) WITH ORDINALITY AS n (provider, place)
-ON CONFLICT (provider) DO UPDATE SET rank = excluded.rank WHERE k.rank <> excluded.rank
 """
 
 
@@ -82,7 +75,7 @@ async def providers_now(connection: Connection) -> Providers:
     standings: dict[tuple[str, str], Standing] = {}
     ranks: dict[str, int] = {}
     for row in await connection.fetch(_PROVIDERS):
-        rank = RANK_NONE if row["rank"] is None else row["rank"]
+        rank = RANK_NONE if row["priority"] is None else row["priority"]
         ranks[row["provider"]] = rank
         if row["sport_id"] is not None:
             reliability = reliability_of(row["agreed"] or 0.0, row["disagreed"] or 0.0)
@@ -106,12 +99,3 @@ async def learn(connection: Connection, judgements: Judgements) -> None:
         [judged.agreed for _, judged in told],
         [judged.disagreed for _, judged in told],
     )
-
-
-async def rank_providers(connection: Connection, providers: Sequence[str]) -> None:
-    """Declares the order of providers, the one believed first first; others rank after all.
-
-    At equal weight the first one's word counts, and its word on a market goes over that of those
-    behind it. Safe to call from every worker at its start.
-    """
-    await connection.execute(_RANK, list(dict.fromkeys(providers)))

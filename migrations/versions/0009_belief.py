@@ -32,12 +32,6 @@ CREATE TABLE provider_reliability (
     CONSTRAINT provider_reliability_counts_check CHECK (agreed >= 0 AND disagreed >= 0),
     CONSTRAINT provider_reliability_sport_id_fkey FOREIGN KEY(sport_id) REFERENCES sports (id)
 ) WITH (fillfactor = 50);
-CREATE TABLE provider_ranks (
-    provider TEXT NOT NULL,
-    rank SMALLINT NOT NULL,
-    CONSTRAINT provider_ranks_pkey PRIMARY KEY (provider),
-    CONSTRAINT provider_ranks_rank_check CHECK (rank BETWEEN 0 AND 999)
-);
 """
 
 CONFLICTS = """
@@ -101,7 +95,6 @@ DROP TABLE market_observations;
 ALTER TABLE matches DROP COLUMN incidents_provider;
 DROP TABLE incident_observations;
 DROP TABLE conflicts;
-DROP TABLE provider_ranks;
 DROP TABLE provider_reliability;
 ALTER TABLE live_scores DROP CONSTRAINT live_scores_verify_check;
 ALTER TABLE live_scores DROP COLUMN verify_reason;

@@ -9,7 +9,7 @@ PROVIDER_HEALTH = """
 CREATE TABLE provider_health (
     provider TEXT NOT NULL,
     sport_id TEXT NOT NULL,
-    priority INTEGER DEFAULT 0 NOT NULL,
+    priority INTEGER DEFAULT 1000 NOT NULL,
     standby BOOLEAN DEFAULT false NOT NULL,
     state TEXT DEFAULT 'recovering' NOT NULL,
     since TIMESTAMPTZ DEFAULT now() NOT NULL,

@@ -9,16 +9,17 @@ import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from app.health.noting import Place, keep_provider
 from app.ingest.conflicts import count_conflicts, delete_old_conflicts
 from app.ingest.decisions import CONFIRMATIONS
 from app.ingest.frozen import frozen_matches, mark_frozen, to_verify
 from app.ingest.known import Known
 from app.ingest.occurrences import reshow_incidents
-from app.ingest.reliability import providers_now, rank_providers
+from app.ingest.reliability import providers_now
 from app.ingest.scores import rebelieve
 from app.ingest.sports import keep_sports
 from app.sports.incidents import Incident
-from app.sports.match import SPORTS
+from app.sports.match import SPORTS, Sport
 from tests.ingest.conftest import log_of, one, take_in
 from tests.observed import a_score, an_observation, goals
 
@@ -250,12 +251,12 @@ async def test_incidents_of_a_score_that_is_refused_are_not_shown(
     assert await match.shown() == [("a", "goal-1")]
 
 
-async def test_the_order_of_providers_is_declared_and_changed(connection: asyncpg.Connection):
-    await rank_providers(connection, ["a", "b"])
-    await rank_providers(connection, ["b", "c"])
+async def test_one_without_a_place_ranks_after_all(connection: asyncpg.Connection):
+    for place, name in enumerate("ab"):
+        await keep_provider(connection, name, [Sport.TENNIS], Place(priority=place))
     providers = await providers_now(connection)
-    assert [providers.of(p, "tennis").rank for p in ("b", "c")] == [0, 1]
-    assert providers.of("a", "tennis").rank > 1
+    assert [providers.of(p, "tennis").rank for p in ("a", "b")] == [0, 1]
+    assert providers.of("c", "tennis").rank > 1
 
 
 async def test_a_match_in_play_for_too_long_is_marked_and_ends_on_one_word(

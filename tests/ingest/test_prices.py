@@ -10,9 +10,9 @@ import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from app.health.noting import Place, keep_provider
 from app.ingest.known import Known
 from app.ingest.prices import expire_prices, reprice
-from app.ingest.reliability import rank_providers
 from app.sports.market import MarketStatus, MarketType, SelectionKey
 from app.sports.match import Sport
 from app.sports.observation import Observation, ObservedMarket, ObservedQuote
@@ -142,7 +142,8 @@ async def test_a_provider_in_quarantine_counts_nowhere(connection: asyncpg.Conne
 
 
 async def test_the_better_ranked_word_suspends_and_opens(connection: asyncpg.Connection):
-    await rank_providers(connection, ["a", "b"])
+    for place, name in enumerate("ab"):
+        await keep_provider(connection, name, [Sport.FOOTBALL], Place(priority=place))
     shut = msgspec.structs.replace(
         a_total(over="1.8"), status=MarketStatus.SUSPENDED, reason="possible_goal"
     )

@@ -6,7 +6,7 @@ What each provider last told of a score stands beside the scores, in `matches`.
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Double, ForeignKey, Index, SmallInteger, text
+from sqlalchemy import CheckConstraint, Double, ForeignKey, Index, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -26,15 +26,6 @@ class ProviderReliability(Table):
     agreed: Mapped[float] = mapped_column(Double, server_default="0")
     disagreed: Mapped[float] = mapped_column(Double, server_default="0")
     updated_at: Mapped[Now]
-
-
-class ProviderRank(Table):
-    """The declared order of providers: 0 is asked and believed before 1. Others come after all."""
-
-    __tablename__ = "provider_ranks"
-    __table_args__ = (CheckConstraint("rank BETWEEN 0 AND 999", name="rank"),)
-    provider: Mapped[str] = mapped_column(primary_key=True)
-    rank: Mapped[int] = mapped_column(SmallInteger)
 
 
 class Conflict(Table):

@@ -13,10 +13,10 @@ from app.database.tables.base import Now, Table
 class ProviderHealth(Table):
     """What a provider's polls and pushes of one sport brought lately.
 
-    `priority` is its place among the providers, 0 the first; a `standby` is asked only while no
-    other is up. `silence_ms` is how long a feed that calls us may be silent before it is down,
-    null: for ever; what a polled one may is told by its tasks. From `expected_since` on it should
-    be heard. `data_at` is the newest moment in play that it spoke of, by its own clock. What it
+    `priority` is its place among the providers, 0 the first, 1000 without one; a `standby` is asked
+    only while no other is up. `silence_ms` is how long a feed that calls us may be silent before
+    it is down, null: for ever; what a polled one may is told by its tasks. From `expected_since` on
+    it should be heard. `data_at` is the newest moment in play that it spoke of, by its own clock. What it
     said of before `quarantined_before` counts for nothing: infinity while it is down, and the
     moment it went down afterwards. `response_ms` holds the newest times to answer, null for a
     failure; `errors` counts by kind.
@@ -31,7 +31,7 @@ class ProviderHealth(Table):
     )
     provider: Mapped[str] = mapped_column(primary_key=True)
     sport_id: Mapped[str] = mapped_column(ForeignKey("sports.id"), primary_key=True)
-    priority: Mapped[int] = mapped_column(Integer, server_default="0")
+    priority: Mapped[int] = mapped_column(Integer, server_default="1000")
     standby: Mapped[bool] = mapped_column(server_default="false")
     state: Mapped[str] = mapped_column(server_default="recovering")
     since: Mapped[Now]
