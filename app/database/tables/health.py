@@ -14,10 +14,10 @@ class ProviderHealth(Table):
     """What a provider's polls and pushes of one sport brought lately.
 
     `priority` is its place among the providers, 0 the first, 1000 without one; a `standby` is asked
-    only while no other is up. `silence_ms` is how long a feed that calls us may be silent before
-    it is down, null: for ever; what a polled one may is told by its tasks. From `expected_since` on
-    it should be heard. `data_at` is the newest moment in play that it spoke of, by its own clock. What it
-    said of before `quarantined_before` counts for nothing: infinity while it is down, and the
+    only while no other is up. `silence_ms` is how long a feed that calls us may be silent before it
+    is down, null: for ever; what a polled one may is told by its tasks. From `expected_since` on it
+    should be heard. `data_at` is the newest moment in play that it spoke of, by its own clock. What
+    it said of before `quarantined_before` counts for nothing: infinity while it is down, and the
     moment it went down afterwards. `response_ms` holds the newest times to answer, null for a
     failure; `errors` counts by kind.
     """
