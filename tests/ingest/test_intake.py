@@ -112,9 +112,7 @@ async def test_a_match_nobody_knows_is_a_letter_a_message_when_it_is_pushed(
     assert len(await find(connection, code="unknown_match")) == 3
 
 
-async def test_two_observations_of_one_match_both_count(
-    pool: Pool, connection: asyncpg.Connection
-):
+async def test_two_observations_of_one_match_both_count(pool: Pool, connection: asyncpg.Connection):
     at = datetime.now(UTC)
     answer = Answer(
         observations=(

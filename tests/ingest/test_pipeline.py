@@ -146,8 +146,7 @@ async def test_another_providers_fresh_quotes_count_too(connection: asyncpg.Conn
     assert best == (Decimal("2.500"),)
     # Nobody confirmed the first one's quotes for a while: they are no offers any more.
     await connection.execute(
-        "UPDATE quotes SET observed_at = observed_at - interval '1 hour'"
-        " WHERE provider = 'replay'"
+        "UPDATE quotes SET observed_at = observed_at - interval '1 hour' WHERE provider = 'replay'"
     )
     await take_in(connection, rival)
     best = await one(connection, "SELECT best_odds FROM selections WHERE key = 'under'")
