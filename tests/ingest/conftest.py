@@ -7,6 +7,7 @@ import asyncpg
 import msgspec
 import pytest
 
+from app.database.engine import Connection
 from app.ingest.known import Known
 from app.ingest.pipeline import Ingested, ingest
 from app.sports.observation import Observation
@@ -21,7 +22,7 @@ async def connection(database_url: str) -> AsyncGenerator[asyncpg.Connection]:
 
 
 async def take_in(
-    connection: asyncpg.Connection, *observations: Observation, known: Known | None = None
+    connection: Connection, *observations: Observation, known: Known | None = None
 ) -> Ingested:
     """Takes observations in, as a poll does: one transaction, then what it taught is kept."""
     known = known or Known()

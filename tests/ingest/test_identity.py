@@ -13,7 +13,7 @@ from app.ingest.identity import identify
 from app.ingest.known import Known
 from app.sports.incidents import Goal
 from app.sports.market import MarketType, SelectionKey
-from app.sports.match import Score, Sport
+from app.sports.match import MatchStatus, Score, Sport
 from app.sports.observation import (
     Observation,
     ObservedLeague,
@@ -195,7 +195,7 @@ async def test_a_doubleheader_is_two_matches_for_both_providers(connection: asyn
 async def test_a_postponed_match_told_with_its_new_date_waits_for_an_operator(
     connection: asyncpg.Connection,
 ):
-    put_off = Score.__struct_fields__ and msgspec.json.decode(b'{"status":"postponed"}', type=Score)
+    put_off = Score(status=MatchStatus.POSTPONED)
     await take_in(connection, told("Arsenal", "Chelsea", score=put_off))
     moved = told("Arsenal", "Chelsea", provider="two", start_time=KICK_OFF + timedelta(days=20))
     await take_in(connection, moved)

@@ -261,10 +261,15 @@ def test_a_match_that_looks_frozen_ends_when_one_provider_confirms_it():
 
 def test_period_and_clock_are_of_one_provider_that_agrees():
     at = NOON
-    base = {"observed_at": at, "received_at": at}
     live = MatchStatus.LIVE
     words = [
-        ToldScore(provider="a", score=Score(status=live, home=1, away=0), rank=0, **base),
+        ToldScore(
+            provider="a",
+            score=Score(status=live, home=1, away=0),
+            rank=0,
+            observed_at=at,
+            received_at=at,
+        ),
         ToldScore(
             provider="b",
             score=Score(
@@ -276,14 +281,16 @@ def test_period_and_clock_are_of_one_provider_that_agrees():
                 periods=(Period(name="1st Half", home=1, away=0),),
             ),
             rank=1,
-            **base,
+            observed_at=at,
+            received_at=at,
         ),
         ToldScore(
             provider="c",
             score=Score(status=live, home=0, away=0, period="1st Half", clock="9'"),
             rank=0,
             reliability=0.9,
-            **base,
+            observed_at=at,
+            received_at=at,
         ),
     ]
     held = BelievedScore(
