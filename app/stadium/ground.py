@@ -17,6 +17,7 @@ from app.providers.replay.player import milliseconds
 from app.providers.replay.recording import Recording
 from app.sports.match import Sport
 from app.stadium.api_football import ApiFootballDesk
+from app.stadium.asked import Asked
 from app.stadium.betfair import BetfairDesk
 from app.stadium.calls import Desk
 from app.stadium.certificate import CA_FILE, make_certificate, server_tls
@@ -83,12 +84,19 @@ class Ground:
         }
         account = Account(app_keys=frozenset({KEY}), username=KEY, password=KEY)
         self.sessions = Sessions(account, seed=plan.seed)
-        self.stream = Stream(self.voices["betfair"], self.faults, self.sessions, now)
+        quotas: dict[ProviderKey, Quotas] = {
+            key: Quotas(scenario.limits_of(key)) for key in self.voices
+        }
+        self.asked = Asked(quotas)
+        self.stream = Stream(
+            self.voices["betfair"], self.faults, self.sessions, now, asked=self.asked
+        )
         self.web = Web(
             programme=self.programme,
-            desks=self._desks(scenario),
+            desks=self._desks(quotas),
             voices=self.voices,
             faults=self.faults,
+            asked=self.asked,
             now=now,
         )
 
@@ -100,9 +108,8 @@ class Ground:
             keys.setdefault(track.header.sport, Counter())[league.key] += 1
         return [key for counts in keys.values() for key, _ in counts.most_common(SPORT_KEYS_MAX)]
 
-    def _desks(self, scenario: Scenario) -> Mapping[ProviderKey, Desk]:
+    def _desks(self, quotas: Mapping[ProviderKey, Quotas]) -> Mapping[ProviderKey, Desk]:
         voices = self.voices
-        quotas = {key: Quotas(scenario.limits_of(key)) for key in voices}
         keys = frozenset({KEY})
         return {
             "api-football": ApiFootballDesk(voices["api-football"], quotas["api-football"], keys),

@@ -42,23 +42,33 @@ class Spent(Exception):
 
 
 class Quotas:
-    """Counts what is asked of one provider with each key."""
+    """Counts what is asked of one provider with each key.
+
+    `refused` is how often more was asked than is allowed, `least_left` the least that was ever left
+    of each window.
+    """
 
     def __init__(self, limits: Sequence[Limit]) -> None:
         self._limits = tuple(limits)
         self._used: dict[tuple[str, WindowName, datetime], int] = {}
+        self.refused = 0
+        self.least_left: dict[WindowName, int] = {}
 
     def take(self, key: str, now: datetime, *, cost: int = 1) -> dict[WindowName, Left]:
         """Takes from every window and returns what is left; raises Spent and takes nothing."""
         for limit in self._limits:
             left = self._left(limit, key, now)
             if left.used + cost > left.most:
+                self.refused += 1
                 raise Spent(left)
         for limit in self._limits:
             place = (key, limit.window, begin_of(limit.window, now))
             self._forget_past(now)
             self._used[place] = self._used.get(place, 0) + cost
-        return self.left(key, now)
+        left_now = self.left(key, now)
+        for window, one in left_now.items():
+            self.least_left[window] = min(one.remaining, self.least_left.get(window, one.most))
+        return left_now
 
     def left(self, key: str, now: datetime) -> dict[WindowName, Left]:
         """Returns what is left in every window."""

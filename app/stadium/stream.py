@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 
 from app.providers.replay.player import milliseconds
+from app.stadium.asked import Asked
 from app.stadium.books import DataFilter, MarketView, delta, image, segments, view_at
 from app.stadium.faults import KEPT_MS, FaultKind, Faults, Window
 from app.stadium.market_filter import Filter, Refusal
@@ -88,7 +89,10 @@ class Stream:
         faults: Faults,
         sessions: Sessions,
         now: Callable[[], datetime],
+        *,
+        asked: Asked,
     ) -> None:
+        self.asked = asked
         self.voice = voice
         self.faults = faults
         self.sessions = sessions
@@ -205,6 +209,8 @@ class Line:
             raise Closing("NOT_AUTHORIZED", "Not authenticated")
         if asked.initial_clk and asked.initial_clk != asked.mark:
             raise Closing("INVALID_CLOCK", "The clock is of another subscription")
+        ids = asked.market_filter.market_ids or asked.market_filter.event_ids or ()
+        self._stream.asked.note_subscription(self._stream.now(), ids)
         view = self._view(asked, self._stream.now())
         if len(view) > MARKETS_MAX:
             raise Closing("SUBSCRIPTION_LIMIT_EXCEEDED", f"{len(view)} markets")

@@ -4,6 +4,7 @@
     GET    /health                          what is played, and how fast
     GET    /truth, /truth?at=ISO            what is so
     GET    /said/{provider}?at=ISO          what a provider says, in one shape for all
+    GET    /asked                           what the providers were asked
     GET    /faults                          all faults, with when they are on
     POST   /faults                          a fault or a list of them, from now on
     DELETE /faults, /faults?provider=P      ends them
@@ -24,6 +25,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from app.providers.replay.player import milliseconds
 from app.stadium import calls
+from app.stadium.asked import Asked
 from app.stadium.calls import Call, Desk, Reply
 from app.stadium.faults import Fault, FaultKind, Faults, TooManyFaults, Window
 from app.stadium.naming import ProviderKey
@@ -63,12 +65,14 @@ class Web:
         desks: Mapping[ProviderKey, Desk],
         voices: Mapping[ProviderKey, Voice],
         faults: Faults,
+        asked: Asked,
         now: Callable[[], datetime],
     ) -> None:
         self._programme = programme
         self._desks = desks
         self._voices = voices
         self._faults = faults
+        self._asked = asked
         self._now = now
         self._turns: dict[str, int] = {}
 
@@ -114,6 +118,7 @@ class Web:
     async def _provide(self, key: ProviderKey, call: Call, line: tuple[Scope, Send]) -> None:
         """Answers for a provider, with whatever is wrong with it just now."""
         scope, send = line
+        self._asked.note(key, call)
         turn = self._turns[key] = self._turns.get(key, 0) + 1
         met = self._met(key, call.path, turn)
         if FaultKind.REFUSED in met:
@@ -164,8 +169,9 @@ class Web:
         head, _, rest = call.path.removeprefix("/").partition("/")
         try:
             match head, call.method:
-                case "health", "GET":
-                    return calls.said(self._health())
+                case "health" | "asked", "GET":
+                    told = self._health() if head == "health" else self._asked.told()
+                    return calls.said(told)
                 case "truth", "GET":
                     return calls.said(self._programme.truth_at(_asked_moment(call)))
                 case "said", "GET" if rest in self._voices:
