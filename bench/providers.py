@@ -1,10 +1,12 @@
 """Three providers at once: from bytes in their own shapes to committed rows.
 
-The same matches are told by three providers in turn, each batch a transaction: normalised,
-identified, merged with what the others said, written, logged. The bare baseline upserts rows of the
-same number and shape, ready, in the same run.
+Three providers tell of the same six leagues, each beside the others and league after league, as
+the polls of one worker do. Each answer is normalised, identified, merged with what the others said,
+written and logged in a transaction of its own. The bare baseline upserts rows of the same number
+and shape, ready, in the same run: by one writer, and by three at once.
 """
 
+import asyncio
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -19,23 +21,24 @@ from app.ingest.known import Known
 from bench import house, wires
 from bench.ingest import BARE_TABLES, Ready, a_batch, bare
 from bench.report import Row, median, report
+from workers.main import calm_collector
 
-MATCHES = 100
+# Leagues of matches; a poll is about one of them, and the providers go round them in turn.
+LEAGUES = 6
+MATCHES = 100  # Of a league: what one poll brings.
 ROUNDS = 7
-QUOTE_BATCHES = 12  # Of each provider, a round.
-SCORE_BATCHES = 12
+POLLS = 12  # Of each provider, a round.
 
-Body = Callable[[random.Random, int, datetime], bytes]
-EVERY_MATCH = range(MATCHES)
+Body = Callable[[random.Random, Sequence[int], datetime], bytes]
 QUOTES: Mapping[str, Body] = {
-    "odds-api": lambda dice, _, now: wires.odds_api_odds(dice, EVERY_MATCH, now),
-    "north-feed": lambda dice, _, now: wires.pushed_odds(dice, EVERY_MATCH, now),
-    "south-feed": lambda dice, _, now: wires.pushed_odds(dice, EVERY_MATCH, now),
+    "odds-api": wires.odds_api_odds,
+    "north-feed": wires.pushed_odds,
+    "south-feed": wires.pushed_odds,
 }
 SCORES: Mapping[str, Body] = {
-    "api-football": lambda _, minute, __: wires.fixtures(minute, EVERY_MATCH),
-    "thesportsdb": lambda _, minute, now: wires.livescore(minute, EVERY_MATCH, now),
-    "north-feed": lambda _, minute, now: wires.pushed_scores(minute, EVERY_MATCH, now),
+    "api-football": lambda dice, matches, _: wires.fixtures(dice.randint(1, 44), matches),
+    "thesportsdb": lambda dice, matches, now: wires.livescore(dice.randint(1, 44), matches, now),
+    "north-feed": lambda dice, matches, now: wires.pushed_scores(dice.randint(1, 44), matches, now),
 }
 _BARE_SCORES = """
 CREATE TABLE bare_told (LIKE score_observations INCLUDING ALL);
@@ -67,61 +70,95 @@ class Told:
         return self._at
 
 
-async def ours(
-    pool: engine.Pool,
-    bodies: Sequence[tuple[str, bytes, datetime]],
-    known: Mapping[str, Known],
-) -> tuple[int, int, float]:
-    """Takes bodies in; returns how many observations and quotes, and in how many seconds."""
-    begun, matches, quotes = time.perf_counter(), 0, 0
-    for provider, body, at in bodies:
-        answer = wires.READS[provider](body, at)
-        origin = Origin(provider=provider, scope="bench")
-        taken = await take_in(pool, origin, answer, known[provider])
+Poll = tuple[bytes, datetime]
+
+
+async def one_provider(
+    pool: engine.Pool, provider: str, polls: Sequence[Poll], known: Known
+) -> tuple[int, int]:
+    """Takes in what a provider said, poll after poll; returns how many matches and quotes."""
+    matches, quotes = 0, 0
+    origin = Origin(provider=provider, scope="bench")
+    for body, at in polls:
+        taken = await take_in(pool, origin, wires.READS[provider](body, at), known)
         assert taken is not None
         assert not taken.lost, taken.lost[:1]
         matches, quotes = matches + taken.matches, quotes + taken.quotes
-    return matches, quotes, time.perf_counter() - begun
+    return matches, quotes
 
 
-async def bare_scores(
-    connection: engine.Connection, providers: Sequence[str], minutes: Sequence[int]
-) -> tuple[int, float]:
-    """Upserts what is told and what is believed; returns how many observations, and the time."""
-    ids, now = list(EVERY_MATCH), datetime.now(UTC)
+async def ours(
+    pool: engine.Pool, polls: Mapping[str, Sequence[Poll]], known: Mapping[str, Known]
+) -> tuple[int, int, float]:
+    """Takes in what all providers said, each beside the others; returns counts and seconds."""
     begun = time.perf_counter()
-    for minute in minutes:
-        for provider in providers:
-            async with connection.transaction():
-                said = f'{{"clock": "{minute}", "status": "live", "home": 0, "away": 0}}'
-                await connection.execute(_BARE_TELL, ids, provider, said, now)
-                await connection.execute(_BARE_BELIEVE, ids, str(minute))
-    return len(ids) * len(providers) * len(minutes), time.perf_counter() - begun
+    counts = await asyncio.gather(
+        *(one_provider(pool, name, polls[name], known[name]) for name in polls)
+    )
+    took_s = time.perf_counter() - begun
+    return sum(matches for matches, _ in counts), sum(quotes for _, quotes in counts), took_s
 
 
-async def a_kind(
-    pool: engine.Pool, makers: Mapping[str, Body], batches: int
-) -> dict[str, list[float]]:
-    """Returns what went through a second in every round, ours and the bare upsert in turn."""
+async def bare_scores(connection: engine.Connection, polls: int, first: int) -> int:
+    """Upserts what is told and what is believed; returns how many observations."""
+    now = datetime.now(UTC)
+    for n in range(polls):
+        start = (first + n) % LEAGUES * MATCHES
+        ids = list(range(start, start + MATCHES))
+        said = f'{{"clock": "{random.random()}", "status": "live", "home": 0, "away": 0}}'
+        async with connection.transaction():
+            await connection.execute(_BARE_TELL, ids, f"bench-{first}", said, now)
+            await connection.execute(_BARE_BELIEVE, ids, str(random.random()))
+    return MATCHES * polls
+
+
+async def bare_of_writers(pool: engine.Pool, ready: Sequence[Sequence[Ready]], polls: int) -> float:
+    """Returns rows a second of the bare upsert, by as many writers as there are batches of rows.
+
+    Without rows it is the upsert of scores.
+    """
+
+    async def write(number: int, batches: Sequence[Ready]) -> int:
+        async with engine.connection(pool) as connection:
+            if not batches:
+                return await bare_scores(connection, polls, 2 * number)
+            rows, _ = await bare(connection, batches)
+            return rows
+
+    begun = time.perf_counter()
+    rows = await asyncio.gather(*(write(n, batches) for n, batches in enumerate(ready)))
+    return sum(rows) / (time.perf_counter() - begun)
+
+
+def league(number: int) -> range:
+    """Returns the matches of a league."""
+    start = number % LEAGUES * MATCHES
+    return range(start, start + MATCHES)
+
+
+async def a_kind(pool: engine.Pool, makers: Mapping[str, Body]) -> dict[str, list[float]]:
+    """Returns what went through a second in every round, ours and the bare upserts in turn."""
     dice, told = random.Random(len(makers)), Told()
     known = {provider: Known() for provider in makers}
-    found: dict[str, list[float]] = {"ours": [], "bare": []}
+    found: dict[str, list[float]] = {"ours": [], "one": [], "three": []}
+    quotes_wanted = makers is QUOTES
     for number in range(ROUNDS + 1):
-        minutes = [1 + (number * batches + n) % 44 for n in range(batches)]
-        bodies: list[tuple[str, bytes, datetime]] = []
-        for minute in minutes:
+        polls: dict[str, list[Poll]] = {name: [] for name in makers}
+        for n in range(POLLS):
             at = told.next()
-            bodies += [(name, make(dice, minute, at), at) for name, make in makers.items()]
-        matches, quotes, took_s = await ours(pool, bodies, known)
-        async with engine.connection(pool) as connection:
-            if makers is QUOTES:
-                ready: list[Ready] = [a_batch(dice, MATCHES)[1] for _ in bodies]
-                rows, bare_s = await bare(connection, ready)
-            else:
-                rows, bare_s = await bare_scores(connection, list(makers), minutes)
+            for place, (name, make) in enumerate(makers.items()):
+                polls[name].append((make(dice, league(n + 2 * place), at), at))
+        matches, quotes, took_s = await ours(pool, polls, known)
+        rows: list[list[Ready]] = [
+            [a_batch(dice, MATCHES)[1] for _ in range(POLLS)] if quotes_wanted else []
+            for _ in makers
+        ]
+        one = await bare_of_writers(pool, rows[:1], POLLS)
+        three = await bare_of_writers(pool, rows, POLLS)
         if number:  # The first round warms up.
-            found["ours"].append((quotes or matches) / took_s)
-            found["bare"].append(rows / bare_s)
+            found["ours"].append((quotes if quotes_wanted else matches) / took_s)
+            found["one"].append(one)
+            found["three"].append(three)
     return found
 
 
@@ -129,10 +166,11 @@ async def measure() -> tuple[list[Row], dict[str, float]]:
     """Measures quotes, then scores."""
     rows: list[Row] = []
     ratios: dict[str, float] = {}
+    calm_collector()
     with house.stack() as stack:
         pool = await engine.open_pool(
             stack.database_url,
-            connections_max=2,
+            connections_max=4,
             statement_timeout_s=60,
             name="bench",
             more={"synchronous_commit": "off"},
@@ -140,23 +178,26 @@ async def measure() -> tuple[list[Row], dict[str, float]]:
         async with engine.connection(pool) as connection:
             await connection.execute(BARE_TABLES)
             await connection.execute(_BARE_SCORES)
-        for what, makers, batches in (
-            ("score observations", SCORES, SCORE_BATCHES),
-            ("quotes", QUOTES, QUOTE_BATCHES),
-        ):
-            found = await a_kind(pool, makers, batches)
-            over = median([a / b for a, b in zip(found["ours"], found["bare"], strict=True)])
+        for what, makers in (("score observations", SCORES), ("quotes", QUOTES)):
+            found = await a_kind(pool, makers)
+            over = {
+                writers: median([a / b for a, b in zip(found["ours"], found[writers], strict=True)])
+                for writers in ("one", "three")
+            }
             rows.append(
                 {
                     "what": what,
                     "a second": round(median(found["ours"])),
                     "least": round(min(found["ours"])),
                     "most": round(max(found["ours"])),
-                    "bare upsert": round(median(found["bare"])),
-                    "ratio": round(over, 3),
+                    "bare, one writer": round(median(found["one"])),
+                    "ratio to one": round(over["one"], 3),
+                    "bare, three writers": round(median(found["three"])),
+                    "ratio to three": round(over["three"], 3),
                 }
             )
-            ratios[f"{what} of three providers over the bare upsert"] = over
+            for writers, ratio in over.items():
+                ratios[f"{what} of three providers over the bare upsert, {writers} writing"] = ratio
         await pool.close()
     return rows, ratios
 

@@ -24,13 +24,15 @@ _RAW = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 def names(n: int) -> tuple[str, str]:
-    """Returns the sides of the n-th match: words no other match shares."""
-    return f"Club {_word(2 * n)}", f"Club {_word(2 * n + 1)}"
+    """Returns the sides of the n-th match: names no other match has anything like."""
+    return _name(2 * n), _name(2 * n + 1)
 
 
-def _word(n: int) -> str:
-    letters = "bcdfghklmnprstvz"
-    return "".join(letters[(n >> shift) & 15] + "aeio"[(n >> shift) & 3] for shift in (0, 4, 8, 12))
+def _name(n: int) -> str:
+    letters = random.Random(n)  # The same on every machine.
+    return "".join(
+        letters.choice("bcdfghjklmnpqrstvwxz") + letters.choice("aeiouy") for _ in range(6)
+    ).title()
 
 
 def _price(dice: random.Random) -> float:
@@ -130,21 +132,71 @@ def pushed_scores(minute: int, matches: Sequence[int], now: datetime) -> bytes:
     return msgspec.json.encode({"observations": items})
 
 
-def fixtures(minute: int, matches: Sequence[int], start: datetime = START) -> bytes:
-    """Returns /fixtures?live=all of API-Football, the whole envelope."""
+def pushed_goal(n: int, goals: int, now: datetime) -> bytes:
+    """Returns one score as a body of a feed that calls us: so many goals of the home side."""
+    score = {"status": "live", "home": goals, "away": 0, "period": "1st Half"}
+    item = {"match": _described(n), "observedAt": now.isoformat(), "score": score}
+    return msgspec.json.encode({"observations": [item]})
+
+
+def fixtures(
+    minute: int,
+    matches: Sequence[int],
+    start: datetime = START,
+    goals: Mapping[int, int] | None = None,
+) -> bytes:
+    """Returns /fixtures?live=all of API-Football, the whole envelope; `goals` of the home sides."""
+    scored = goals or {}
+    items = [_fixture(n, minute, start, scored.get(n, 0)) for n in matches]
+    return api_football_answer("fixtures", items)
+
+
+def api_football_answer(asked: str, response: object) -> bytes:
+    """Returns what API-Football has around every answer, and the answer."""
     return msgspec.json.encode(
         {
-            "get": "fixtures",
-            "parameters": {"live": "all"},
+            "get": asked,
+            "parameters": [],
             "errors": [],
-            "results": len(matches),
+            "results": len(response) if isinstance(response, list) else 1,
             "paging": {"current": 1, "total": 1},
-            "response": [_fixture(n, minute, start) for n in matches],
+            "response": response,
         }
     )
 
 
-def _fixture(n: int, minute: int, start: datetime) -> dict[str, Any]:
+def odds_live(dice: random.Random, matches: Sequence[int], now: datetime) -> bytes:
+    """Returns /odds/live of API-Football: two markets, five prices, a match."""
+    return api_football_answer("odds/live", [_odds_live(dice, n, now) for n in matches])
+
+
+def _odds_live(dice: random.Random, n: int, now: datetime) -> dict[str, Any]:
+    def value(name: str, handicap: str | None = None) -> dict[str, Any]:
+        odd = str(_price(dice))
+        return {"value": name, "odd": odd, "handicap": handicap, "main": None, "suspended": False}
+
+    return {
+        "fixture": {"id": n + 1, "status": {"long": "First Half", "elapsed": 1, "seconds": "1:00"}},
+        "league": {"id": 1, "season": 2026},
+        "teams": {"home": {"id": 2 * n + 1, "goals": 0}, "away": {"id": 2 * n + 2, "goals": 0}},
+        "status": {"stopped": False, "blocked": False, "finished": False},
+        "update": now.isoformat(timespec="seconds"),
+        "odds": [
+            {
+                "id": 59,
+                "name": "Fulltime Result",
+                "values": [value(name) for name in ("Home", "Draw", "Away")],
+            },
+            {
+                "id": 36,
+                "name": "Over/Under Line",
+                "values": [value(name, "2.5") for name in ("Over", "Under")],
+            },
+        ],
+    }
+
+
+def _fixture(n: int, minute: int, start: datetime, goals: int) -> dict[str, Any]:
     home, away = names(n)
     nothing = {"home": None, "away": None}
     return {
@@ -171,7 +223,7 @@ def _fixture(n: int, minute: int, start: datetime) -> dict[str, Any]:
             "home": {"id": 2 * n + 1, "name": home, "logo": None, "winner": None},
             "away": {"id": 2 * n + 2, "name": away, "logo": None, "winner": None},
         },
-        "goals": {"home": 0, "away": 0},
+        "goals": {"home": goals, "away": 0},
         "score": {
             "halftime": nothing,
             "fulltime": nothing,

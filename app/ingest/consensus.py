@@ -24,7 +24,7 @@ _CAUTION = {
 }
 
 
-class MarketWord(msgspec.Struct, frozen=True, kw_only=True):
+class MarketWord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What one provider last said of a whole market; `rank` is its place in the declared order.
 
     `down`: the provider is in quarantine for what it said then.
@@ -38,7 +38,7 @@ class MarketWord(msgspec.Struct, frozen=True, kw_only=True):
     down: bool = False
 
 
-class Offer(msgspec.Struct, frozen=True):
+class Offer(msgspec.Struct, frozen=True, gc=False):
     """What is offered for a selection: the lower median, the best, and whose that is."""
 
     odds: Decimal
@@ -46,7 +46,7 @@ class Offer(msgspec.Struct, frozen=True):
     best_provider: str
 
 
-class PricedSelection(msgspec.Struct, frozen=True):
+class PricedSelection(msgspec.Struct, frozen=True, gc=False):
     """What we hold of one selection: consensus odds, the best offer and whose, the fair chance."""
 
     odds: Decimal
@@ -55,7 +55,7 @@ class PricedSelection(msgspec.Struct, frozen=True):
     fair_probability: Decimal | None
 
 
-class PricedMarket(msgspec.Struct, frozen=True, kw_only=True):
+class PricedMarket(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What we hold of one market; `selections` are those with a price, by key."""
 
     status: MarketStatus

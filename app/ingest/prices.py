@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from app import metrics
 from app.database.engine import Connection
+from app.ingest.columns import Repeated, decimals, numbers
 from app.ingest.consensus import MarketNow, MarketWord, Offer, offer_of
 from app.ingest.heads import lock_heads
 from app.ingest.known import Known, KnownMarket
@@ -58,13 +59,14 @@ ON CONFLICT DO NOTHING
 """
 _QUOTE = """
 INSERT INTO quotes AS q (selection_id, provider, bookmaker, odds, observed_at)
-SELECT n.selection_id, n.provider, n.bookmaker, n.odds, n.observed_at
-FROM unnest($1::bigint[], $2::text[], $3::text[], $4::numeric[], $5::timestamptz[])
-     AS n (selection_id, provider, bookmaker, odds, observed_at)
+SELECT n.selection_id, $1, ($4::text[])[n.bookmaker], n.odds, ($7::timestamptz[])[n.time]
+FROM unnest(string_to_array($2, ',')::bigint[], string_to_array($3, ',')::int[],
+            string_to_array($5, ',', '')::numeric[], string_to_array($6, ',')::int[])
+     AS n (selection_id, bookmaker, odds, time)
 ON CONFLICT (selection_id, provider, bookmaker) DO UPDATE
 SET odds = excluded.odds, observed_at = excluded.observed_at
 WHERE excluded.observed_at >= q.observed_at
-  AND (excluded.odds IS DISTINCT FROM q.odds OR excluded.observed_at >= q.observed_at + $6)
+  AND (excluded.odds IS DISTINCT FROM q.odds OR excluded.observed_at >= q.observed_at + $8)
 """
 _SAY = """
 INSERT INTO market_observations AS w (market_id, provider, status, reason, observed_at)
@@ -78,13 +80,14 @@ WHERE excluded.observed_at >= w.observed_at
 # What a provider offered of these markets and does not name any more.
 _TAKE_BACK = """
 WITH named AS (
-    SELECT DISTINCT selection_id, bookmaker FROM unnest($1::bigint[], $2::text[])
-                    AS n (selection_id, bookmaker)
+    SELECT DISTINCT n.selection_id, ($4::text[])[n.bookmaker] AS bookmaker
+    FROM unnest(string_to_array($2, ',')::bigint[], string_to_array($3, ',')::int[])
+         AS n (selection_id, bookmaker)
 )
 UPDATE quotes q SET odds = NULL, observed_at = n.observed_at
-FROM unnest($3::bigint[], $4::text[], $5::timestamptz[]) AS n (market_id, provider, observed_at)
+FROM unnest($5::bigint[], $6::timestamptz[]) AS n (market_id, observed_at)
 JOIN selections x ON x.market_id = n.market_id
-WHERE q.selection_id = x.id AND q.provider = n.provider AND q.odds IS NOT NULL
+WHERE q.selection_id = x.id AND q.provider = $1 AND q.odds IS NOT NULL
   AND q.observed_at < n.observed_at
   AND NOT EXISTS (SELECT FROM named d
                   WHERE d.selection_id = q.selection_id AND d.bookmaker = q.bookmaker)
@@ -326,34 +329,33 @@ async def _find(connection: Connection, match_ids: Sequence[int], known: Known) 
 
 async def _save_quotes(connection: Connection, said: Sequence[_Said], known: Known) -> int:
     """Writes the quotes told, and takes back those no longer told; returns how many were told."""
+    provider = said[0].provider
+    assert all(one.provider == provider for one in said), "a batch is of one provider"
     ids: list[int] = []
-    providers: list[str] = []
-    bookmakers: list[str] = []
     odds: list[Decimal | None] = []
-    times: list[datetime] = []
+    bookmakers: Repeated[str] = Repeated()
+    times: Repeated[datetime] = Repeated()
     shrunk: list[_Said] = []
     for one in said:
         selections, at = one.known.selections, one.observed_at
-        quotes = one.market.quotes
-        ids += [selections[quote.selection] for quote in quotes]
-        bookmakers += [quote.bookmaker for quote in quotes]
-        odds += [quote.odds for quote in quotes]
-        times += [
-            at if quote.observed_at is None else min(quote.observed_at, at) for quote in quotes
-        ]
-        providers += [one.provider] * len(quotes)
-        named = hash(tuple([(quote.selection, quote.bookmaker) for quote in quotes]))
-        if known.named.get((one.known.id, one.provider)) != named:
-            known.named.learn((one.known.id, one.provider), named)
+        for quote in one.market.quotes:
+            ids.append(selections[quote.selection])
+            odds.append(quote.odds)
+            bookmakers.add(quote.bookmaker)
+            times.add(at if quote.observed_at is None else min(quote.observed_at, at))
+        named = hash(tuple([(quote.selection, quote.bookmaker) for quote in one.market.quotes]))
+        if known.named.get((one.known.id, provider)) != named:
+            known.named.learn((one.known.id, provider), named)
             shrunk.append(one)
-    await connection.execute(_QUOTE, ids, providers, bookmakers, odds, times, CONFIRM_EVERY)
+    named_by = (provider, numbers(ids), bookmakers.places(), bookmakers.values)
+    await connection.execute(
+        _QUOTE, *named_by, decimals(odds), times.places(), times.values, CONFIRM_EVERY
+    )
     if shrunk:
         await connection.execute(
             _TAKE_BACK,
-            ids,
-            bookmakers,
+            *named_by,
             [one.known.id for one in shrunk],
-            [one.provider for one in shrunk],
             [one.observed_at for one in shrunk],
         )
     return len(ids)

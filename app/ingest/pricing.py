@@ -5,16 +5,26 @@ Postgres picks what counts and takes medians and best offers; chances and status
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 
 from app.catalog.freshness import FRESH_FOR, QUARANTINED, QUOTE_FRESH
 from app.database.engine import Connection, Row
+from app.ingest.columns import Repeated, decimals, numbers
 from app.ingest.confidence import RANK_NONE
-from app.ingest.consensus import MarketNow, MarketWord, Offer, PricedMarket, price_market
+from app.ingest.consensus import (
+    MarketNow,
+    MarketWord,
+    Offer,
+    PricedMarket,
+    PricedSelection,
+    price_market,
+)
 from app.sports.market import MarketStatus
 
 # Who says what of each market.
 _WORDS = f"""
-SELECT k.id, {FRESH_FOR} AS fresh_for, statement_timestamp() - {FRESH_FOR} AS oldest, w.provider,
+SELECT k.id, extract(epoch FROM {FRESH_FOR})::int AS fresh_s,
+       extract(epoch FROM statement_timestamp())::float8 AS now, w.provider,
        w.status, w.reason, w.observed_at, coalesce(h.priority, {RANK_NONE}) AS rank,
        {QUARANTINED.format(at="w.observed_at")} AS down
 FROM markets k
@@ -72,8 +82,14 @@ WITH priced AS (
     UPDATE selections s
     SET odds = coalesce(n.odds, s.odds), best_odds = n.best_odds, best_provider = n.best_provider,
         fair_probability = n.fair_probability, status = n.status, updated_at = statement_timestamp()
-    FROM unnest($1::bigint[], $2::numeric[], $3::numeric[], $4::text[], $5::numeric[], $6::text[])
-         AS n (id, odds, best_odds, best_provider, fair_probability, status)
+    FROM (
+        SELECT x.id, x.odds, x.best_odds, ($5::text[])[x.best] AS best_provider,
+               x.fair AS fair_probability, ($8::text[])[x.status] AS status
+        FROM unnest(string_to_array($1, ',')::bigint[], string_to_array($2, ',', '')::numeric[],
+                    string_to_array($3, ',', '')::numeric[], string_to_array($4, ',')::int[],
+                    string_to_array($6, ',', '')::numeric[], string_to_array($7, ',')::int[])
+             AS x (id, odds, best_odds, best, fair, status)
+    ) AS n
     WHERE s.id = n.id
       AND (s.odds, s.best_odds, s.best_provider, s.fair_probability, s.status) IS DISTINCT FROM
           (coalesce(n.odds, s.odds), n.best_odds, n.best_provider, n.fair_probability, n.status)
@@ -82,7 +98,8 @@ WITH priced AS (
 UPDATE markets m
 SET status = n.status, reason = n.reason, overround = n.overround, version = m.version + 1,
     updated_at = statement_timestamp(), fresh_until = n.fresh_until
-FROM unnest($7::bigint[], $8::text[], $9::text[], $10::numeric[], $11::timestamptz[])
+FROM unnest(string_to_array($9, ',')::bigint[], $10::text[], $11::text[],
+            string_to_array($12, ',', '')::numeric[], $13::timestamptz[])
      AS n (id, status, reason, overround, fresh_until)
 WHERE m.id = n.id AND m.status <> 'settled'
   AND ((m.status, m.reason) IS DISTINCT FROM (n.status, n.reason)
@@ -94,6 +111,9 @@ UPDATE markets m SET fresh_until = n.fresh_until
 FROM unnest($1::bigint[], $2::timestamptz[]) AS n (id, fresh_until)
 WHERE m.id = n.id AND m.fresh_until IS DISTINCT FROM n.fresh_until
 """
+
+# Several times faster than calling the enum.
+_STATUSES = {status.value: status for status in MarketStatus}
 
 
 async def price_markets(
@@ -114,15 +134,18 @@ async def price_markets(
 async def read_words(connection: Connection, market_ids: Sequence[int]) -> dict[int, MarketNow]:
     """Returns who says what of these markets; those settled are left out."""
     markets: dict[int, MarketNow] = {}
+    asked_at: datetime | None = None
     for row in await connection.fetch(_WORDS, list(market_ids)):
         now = markets.get(row["id"])
         if now is None:
-            now = MarketNow(oldest=row["oldest"], fresh_for=row["fresh_for"], words={})
+            fresh_for = timedelta(seconds=row["fresh_s"])
+            asked_at = asked_at or datetime.fromtimestamp(row["now"], UTC)
+            now = MarketNow(oldest=asked_at - fresh_for, fresh_for=fresh_for, words={})
             markets[row["id"]] = now
         if row["provider"] is not None:
             now.words[row["provider"]] = MarketWord(
                 provider=row["provider"],
-                status=MarketStatus(row["status"]),
+                status=_STATUSES[row["status"]],
                 reason=row["reason"],
                 observed_at=row["observed_at"],
                 rank=row["rank"],
@@ -158,25 +181,32 @@ async def write_prices(connection: Connection, markets: Mapping[int, MarketNow])
 
 def _columns_of(
     markets: Mapping[int, MarketNow], priced: Mapping[int, PricedMarket]
-) -> tuple[list[object], ...]:
+) -> tuple[object, ...]:
     """Returns the columns of the selections, then those of the markets."""
-    selections: list[tuple[object, ...]] = []
-    rows: list[tuple[object, ...]] = []
+    ids: list[int] = []
+    prices: list[PricedSelection | None] = []
+    best: Repeated[str | None] = Repeated()
+    statuses: Repeated[str] = Repeated()
     for market_id, now in markets.items():
         made = priced[market_id]
-        # A match that begins meanwhile makes its quotes age faster.
-        again = now.look_again_at(QUOTE_FRESH)
-        rows.append((market_id, made.status.value, made.reason, made.overround, again))
         status = "open" if made.status is MarketStatus.OPEN else "suspended"
         for key, number in now.selections.items():
             price = made.selections.get(key)
-            if price is None:
-                selections.append((number, None, None, None, None, "suspended"))
-            else:
-                best, whose = price.best_odds, price.best_provider
-                selections.append((number, price.odds, best, whose, price.fair_probability, status))
-    return (*_columns(selections, 6), *_columns(rows, 5))
-
-
-def _columns(rows: Sequence[tuple[object, ...]], width: int) -> list[list[object]]:
-    return [list(column) for column in zip(*rows, strict=True)] or [[] for _ in range(width)]
+            ids.append(number)
+            prices.append(price)
+            best.add(None if price is None else price.best_provider)
+            statuses.add("suspended" if price is None else status)
+    return (
+        numbers(ids),
+        decimals([None if p is None else p.odds for p in prices]),
+        decimals([None if p is None else p.best_odds for p in prices]),
+        *(best.places(), best.values),
+        decimals([None if p is None else p.fair_probability for p in prices]),
+        *(statuses.places(), statuses.values),
+        numbers(markets),
+        [priced[market_id].status.value for market_id in markets],
+        [priced[market_id].reason for market_id in markets],
+        decimals([priced[market_id].overround for market_id in markets]),
+        # A match that begins meanwhile makes its quotes age faster.
+        [now.look_again_at(QUOTE_FRESH) for now in markets.values()],
+    )

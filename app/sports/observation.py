@@ -1,4 +1,7 @@
-"""What one provider said about one match at one moment; where every provider's normaliser ends."""
+"""What one provider said about one match at one moment; where every provider's normaliser ends.
+
+These are trees without a way back, tens of thousands a second: the collector need not look at them.
+"""
 
 from datetime import datetime
 from decimal import Decimal
@@ -15,7 +18,7 @@ from app.sports.match import Score, Sport
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
 
 
-class ObservedLeague(msgspec.Struct, frozen=True, kw_only=True):
+class ObservedLeague(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A league as its provider names it."""
 
     external_id: ExternalId
@@ -24,14 +27,14 @@ class ObservedLeague(msgspec.Struct, frozen=True, kw_only=True):
     season: str | None = None
 
 
-class ObservedParticipant(msgspec.Struct, frozen=True, kw_only=True):
+class ObservedParticipant(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A team or a player as its provider names it."""
 
     external_id: ExternalId
     name: Name
 
 
-class ObservedQuote(msgspec.Struct, frozen=True):
+class ObservedQuote(msgspec.Struct, frozen=True, gc=False):
     """What one bookmaker offers for one selection. `odds` None: it offers nothing now.
 
     `observed_at` is when the bookmaker was last seen to offer it, where the provider says that of
@@ -44,7 +47,7 @@ class ObservedQuote(msgspec.Struct, frozen=True):
     observed_at: datetime | None = None
 
 
-class ObservedMarket(msgspec.Struct, frozen=True, kw_only=True):
+class ObservedMarket(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One market with the quotes of every bookmaker the provider speaks for.
 
     `status` is the provider's word on the whole market, `reason` why it is not open
@@ -58,7 +61,7 @@ class ObservedMarket(msgspec.Struct, frozen=True, kw_only=True):
     quotes: tuple[ObservedQuote, ...] = ()
 
 
-class ObservedMatch(msgspec.Struct, frozen=True, kw_only=True):
+class ObservedMatch(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Who plays whom, where and when, as one provider describes it."""
 
     league: ObservedLeague
@@ -67,7 +70,7 @@ class ObservedMatch(msgspec.Struct, frozen=True, kw_only=True):
     start_time: datetime
 
 
-class Observation(msgspec.Struct, frozen=True, kw_only=True):
+class Observation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One provider, one match, one moment.
 
     `observed_at` is the provider's clock and `received_at` ours, both UTC; a provider that gives no
