@@ -20,7 +20,7 @@ class FeedClient:
     async def open(self, connections: int) -> None:
         """Opens the connections."""
         for _ in range(connections):
-            self._free.put_nowait(await asyncio.open_connection("127.0.0.1", self._port))
+            self._free.put_nowait(await self._connect())
 
     def request(self, body: bytes) -> bytes:
         """Returns a body with its signature as the bytes of a request."""
@@ -35,6 +35,8 @@ class FeedClient:
     async def push(self, request: bytes) -> None:
         """Sends a request and waits for its answer, which must be 202 and refuse no item."""
         connection = await self._free.get()
+        if connection[0].at_eof():  # The server ends what is idle for some seconds.
+            connection = await self._connect()
         reader, writer = connection
         writer.write(request)
         head = (await reader.readuntil(b"\r\n\r\n")).lower()
@@ -43,6 +45,9 @@ class FeedClient:
         if b" 202 " not in head.split(b"\r\n", 1)[0] or b'"rejected":[]' not in body:
             raise ConnectionError(f"{head.decode()}{body.decode()}")
         self._free.put_nowait(connection)
+
+    async def _connect(self) -> Connection:
+        return await asyncio.open_connection("127.0.0.1", self._port)
 
     def close(self) -> None:
         """Closes the connections that are free, which are all of them once nothing is pushed."""
