@@ -175,7 +175,7 @@ async def _run(
         Publications(context.pool, heard, worker=worker_id()).run(),
         Dispatcher(context, enqueue).run(),
         Planner(context.pool, paces_of(settings)).run(),
-        Tending(context.pool).run(),
+        Tending(context.pool, list(context.providers)).run(),
     ]
     try:
         await _until(stopping, endless, queues)

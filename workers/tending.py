@@ -4,7 +4,7 @@ stand still. Every worker tries; one at a time does.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import asyncpg
 
@@ -16,6 +16,7 @@ from app.ingest.conflicts import count_conflicts
 from app.ingest.frozen import mark_frozen
 from app.ingest.prices import expire_prices
 from app.logs import logger
+from app.polling import plan
 
 TICK_S = 1.0
 # Prices live for a minute; a sweep every few seconds ends each of them close to its time.
@@ -23,6 +24,8 @@ EXPIRE_EVERY_S = 3.0
 # A match that stands still does so for many minutes before it is called frozen.
 FROZEN_EVERY_S = 20.0
 CONFLICTS_EVERY_S = 10.0
+STAY_EVERY_S = 30.0
+_STAY = 0
 _EXPIRE_LOCK = 7146829
 _FROZEN_LOCK = 7146830
 _CONFLICTS_LOCK = 7146833
@@ -34,8 +37,9 @@ Sweep = Callable[[Connection], Awaitable[object]]
 class Tending:
     """Runs the sweeps until cancelled."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, providers: Sequence[str]) -> None:
         self._pool = pool
+        self._providers = providers
         self._next: dict[int, float] = {}
 
     async def run(self) -> None:
@@ -43,12 +47,21 @@ class Tending:
         while True:
             try:
                 await watch(self._pool)
+                await self._stay()
                 await self._sweep(_EXPIRE_LOCK, EXPIRE_EVERY_S, expire_prices)
                 await self._sweep(_FROZEN_LOCK, FROZEN_EVERY_S, mark_frozen)
                 await self._sweep(_CONFLICTS_LOCK, CONFLICTS_EVERY_S, count_conflicts)
             except (DependencyDown, asyncpg.PostgresError) as error:
                 log.warning("tending_waits", error=str(error))
             await asyncio.sleep(TICK_S)
+
+    async def _stay(self) -> None:
+        """Says now and then which providers are run here."""
+        if time.monotonic() < self._next.get(_STAY, 0.0):
+            return
+        self._next[_STAY] = time.monotonic() + STAY_EVERY_S
+        async with engine.connection(self._pool) as connection, connection.transaction():
+            await plan.stay(connection, self._providers)
 
     async def _sweep(self, lock: int, every_s: float, sweep: Sweep) -> None:
         """Runs one sweep in a transaction of its own when it is due and nobody else does."""

@@ -33,7 +33,7 @@ from app.api.documents import described
 from app.database import engine
 from app.database.engine import Pool
 from app.errors import AppError, DependencyDown, UnsupportedMediaType
-from app.health.noting import note_success
+from app.health.noting import note_alive, note_success
 from app.ingest.pushes import Pushes, Receipt
 from app.logs import logger
 from app.providers.provider import ProviderUnreadable
@@ -47,7 +47,6 @@ _PREFIX = "sha256="
 NOTE_EVERY_S = 1.0
 # Stands for every sport a feed is known in: it said that it lives, and nothing of a match.
 _EVERY = ""
-_ALIVE_IN = "SELECT sport_id FROM provider_health WHERE provider = $1"
 
 log = logger(__name__)
 
@@ -162,7 +161,7 @@ class Feeds:
     async def note_alive(self, provider: str, receipt: Receipt, took_s: float) -> None:
         """Notes that the feed was heard: in the sports it spoke of, or in all it is known in."""
         now = time.monotonic()
-        sports = {said.sport.value for said in receipt.observations}
+        sports = {said.sport.value for said in receipt.observations} or {_EVERY}
         due = [
             sport
             for sport in sorted(sports)
@@ -181,8 +180,10 @@ class Feeds:
         self, provider: str, sports: Sequence[str], receipt: Receipt, took_s: float
     ) -> None:
         async with engine.connection(self._pool) as connection:
-            known = [row["sport_id"] for row in await connection.fetch(_ALIVE_IN, provider)]
-            for sport in known if sports == [_EVERY] else sports:
+            if sports == [_EVERY]:
+                await note_alive(connection, provider)
+                return
+            for sport in sports:
                 await note_success(
                     connection,
                     provider,

@@ -14,6 +14,8 @@ from app.sports.observation import Observation
 # Times to answer that are kept, for percentiles and the rate of success.
 RESPONSES_KEPT = 200
 ERROR_LENGTH_MAX = 500
+# Feeds of bookmakers say that they live every ten seconds, and are down after twice that.
+ALIVE_SILENCE_MS = 20_000
 
 _KEEP = """
 INSERT INTO provider_health AS h (provider, sport_id, priority, standby, silence_ms)
@@ -32,6 +34,12 @@ SET last_success_at = excluded.last_success_at, failures = 0, circuit = 'closed'
     data_at = CASE WHEN $5 THEN $4 ELSE h.data_at END,
     response_ms = (h.response_ms || $3::int)[greatest(1, cardinality(h.response_ms)
                                                          - {RESPONSES_KEPT - 2}):]
+"""
+# A feed that says that it lives, and nothing else, promises to go on saying so.
+_ALIVE = """
+UPDATE provider_health
+SET last_success_at = clock_timestamp(), failures = 0, silence_ms = coalesce(silence_ms, $2)
+WHERE provider = $1
 """
 _FAILURE = f"""
 INSERT INTO provider_health AS h (
@@ -88,6 +96,11 @@ async def note_success(
     moments = moments_in_play(observations)
     newest = moments.get(sport)
     await connection.execute(_SUCCESS, provider, sport, took_ms, newest, newest is not None)
+
+
+async def note_alive(connection: Connection, provider: str) -> None:
+    """Notes that a feed lives in every sport it has told of; from now on its silence counts."""
+    await connection.execute(_ALIVE, provider, ALIVE_SILENCE_MS)
 
 
 async def note_failure(

@@ -1,7 +1,7 @@
 """The polls due now: claimed by one worker at a time, fenced by a generation; and what they ask."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -16,6 +16,8 @@ CLAIMS_MAX = 50
 # What a lease has over the poll's own timeout: time to write the answer or to give up.
 LEASE_MARGIN_MS = 1_000
 ERROR_LENGTH_MAX = 500
+# A worker says every half minute what it runs; one that restarts is back well before this.
+FORSAKEN_AFTER = timedelta(minutes=2)
 # Matches one poll is told of: what adapters make of them costs a request each at worst.
 TARGETS_MAX = 200
 # A match's turn comes with the poll nearest to it; the grid of polls is not finer than this.
@@ -36,12 +38,9 @@ FROM unnest($2::text[], $3::text[], $4::text[], $5::int[], $6::int[], $7::int[],
      AS n (scope, sport_id, part, interval_ms, timeout_ms, cost, matches_max)
 ON CONFLICT (provider, scope, sport_id, part) DO UPDATE
 SET rule_interval_ms = excluded.rule_interval_ms, timeout_ms = excluded.timeout_ms,
-    cost = excluded.cost, matches_max = excluded.matches_max, enabled = true,
+    cost = excluded.cost, matches_max = excluded.matches_max, enabled = true, kept_at = now(),
     interval_ms = CASE WHEN t.rule_interval_ms = excluded.rule_interval_ms
                        THEN t.interval_ms ELSE excluded.rule_interval_ms END
-WHERE (t.rule_interval_ms, t.timeout_ms, t.cost, t.matches_max, t.enabled)
-      IS DISTINCT FROM (excluded.rule_interval_ms, excluded.timeout_ms, excluded.cost,
-                        excluded.matches_max, true)
 """
 _RETIRE = """
 UPDATE poll_tasks SET enabled = false
@@ -49,6 +48,18 @@ WHERE enabled AND provider = $1
   AND (scope, sport_id, part) NOT IN (SELECT * FROM unnest($2::text[], $3::text[], $4::text[]))
 """
 # Nothing is asked of a provider whose circuit is open; when its time is over, one probe is.
+_STAY = """
+UPDATE poll_tasks SET kept_at = clock_timestamp() WHERE enabled AND provider = ANY ($1::text[])
+"""
+# With its last task goes what is known of how the provider is in that sport: nobody asks it.
+_FORSAKE = """
+WITH forsaken AS (
+    UPDATE poll_tasks SET enabled = false
+    WHERE enabled AND kept_at < clock_timestamp() - $1::interval RETURNING provider, sport_id
+)
+DELETE FROM provider_health h USING forsaken f
+WHERE h.provider = f.provider AND h.sport_id = f.sport_id
+"""
 _CLAIM = """
 WITH due AS (
     SELECT t.id, t.provider, t.sport_id, t.next_due_at, h.circuit <> 'closed' AS is_probe,
@@ -198,6 +209,16 @@ async def keep_tasks(connection: Connection, provider: str, rules: Sequence[Poll
         [rule.matches_max for rule in rules],
     )
     await connection.execute(_RETIRE, provider, scopes, sports, parts)
+
+
+async def stay(connection: Connection, providers: Sequence[str]) -> None:
+    """Says that these providers are run here, and switches off the tasks nobody says that of.
+
+    A provider that was taken out of PROVIDERS everywhere is forgotten so, and a worker that runs
+    others than this one keeps its own. To be called well within `FORSAKEN_AFTER`.
+    """
+    await connection.execute(_STAY, list(providers))
+    await connection.execute(_FORSAKE, FORSAKEN_AFTER)
 
 
 async def claim_due(

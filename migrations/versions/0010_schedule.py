@@ -18,6 +18,7 @@ ALTER TABLE poll_tasks
     ADD COLUMN because TEXT DEFAULT '' NOT NULL,
     ADD COLUMN watchers INTEGER DEFAULT 0 NOT NULL,
     ADD COLUMN paces JSONB DEFAULT '[]' NOT NULL,
+    ADD COLUMN kept_at TIMESTAMPTZ DEFAULT now() NOT NULL,
     ADD CONSTRAINT poll_tasks_state_check
         CHECK (state IN ('polled', 'unwanted', 'standby', 'waiting')),
     ADD CONSTRAINT poll_tasks_cost_check CHECK (cost >= 0),
@@ -113,7 +114,8 @@ DELETE FROM poll_tasks WHERE part <> '';
 UPDATE poll_tasks SET interval_ms = rule_interval_ms, next_due_at = least(next_due_at, now());
 ALTER TABLE poll_tasks
     DROP COLUMN rule_interval_ms, DROP COLUMN cost, DROP COLUMN matches_max, DROP COLUMN state,
-    DROP COLUMN because, DROP COLUMN watchers, DROP COLUMN paces;
+    DROP COLUMN because, DROP COLUMN watchers, DROP COLUMN paces,
+    DROP COLUMN kept_at;
 ALTER TABLE poll_tasks DROP CONSTRAINT poll_tasks_provider_scope_sport_id_part_key;
 ALTER TABLE poll_tasks ADD CONSTRAINT poll_tasks_provider_scope_sport_id_key
     UNIQUE (provider, scope, sport_id);

@@ -11,6 +11,7 @@ from app.health.noting import (
     Place,
     keep_provider,
     moments_in_play,
+    note_alive,
     note_failure,
     note_success,
 )
@@ -93,3 +94,13 @@ def test_the_newest_moment_in_play_is_told_a_sport():
         an_observation("d", observed_at=NOW + timedelta(hours=1)),
     ]
     assert moments_in_play(told) == {"football": NOW, "tennis": NOW}
+
+
+async def test_a_feed_that_says_it_lives_is_expected_to_go_on(connection: Connection):
+    await note_success(connection, "p", FOOTBALL, took_ms=1)
+    assert await noted(connection, "silence_ms") == (None,)
+    await connection.execute("UPDATE provider_health SET last_success_at = $1", NOW)
+    await note_alive(connection, "p")
+    assert await noted(connection, "silence_ms", "last_success_at > now() - interval '1 m'") == (
+        *(20_000, True),
+    )

@@ -130,3 +130,23 @@ async def test_a_new_task_of_prices_waits_for_the_plan(connection: asyncpg.Conne
 async def test_a_worker_claims_for_the_sports_it_serves(connection: asyncpg.Connection):
     assert await plan.claim_due(connection, ["replay"], ["tennis"]) == []
     assert len(await plan.claim_due(connection, ["replay"], ["tennis", "football"])) == 1
+
+
+async def test_tasks_nobody_runs_any_more_are_switched_off(connection: asyncpg.Connection):
+    await plan.keep_tasks(connection, "here", [RULE])
+    await plan.keep_tasks(connection, "gone", [RULE])
+    await connection.execute(
+        "INSERT INTO provider_health (provider, sport_id) SELECT provider, sport_id FROM poll_tasks"
+    )
+    await plan.stay(connection, ["here"])
+    on = "SELECT provider FROM poll_tasks WHERE enabled ORDER BY 1"
+    assert [row["provider"] for row in await connection.fetch(on)] == ["gone", "here"]
+    await connection.execute(
+        "UPDATE poll_tasks SET kept_at = kept_at - $1::interval", plan.FORSAKEN_AFTER
+    )
+    await plan.stay(connection, ["here"])
+    assert [row["provider"] for row in await connection.fetch(on)] == ["here"]
+    left = await connection.fetch("SELECT provider FROM provider_health")
+    assert [row["provider"] for row in left] == ["here"]
+    await plan.keep_tasks(connection, "gone", [RULE])
+    assert [row["provider"] for row in await connection.fetch(on)] == ["gone", "here"]

@@ -46,6 +46,8 @@ class PollTask(Table):
     because: Mapped[str] = mapped_column(server_default="")
     watchers: Mapped[int] = mapped_column(Integer, server_default="0")
     paces: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default="[]")
+    # When a worker last said that it runs the provider.
+    kept_at: Mapped[Now]
     enabled: Mapped[bool] = mapped_column(server_default="true")
     generation: Mapped[int] = mapped_column(server_default="0")
     next_due_at: Mapped[Now]
