@@ -133,6 +133,7 @@ async def test_a_worker_claims_for_the_sports_it_serves(connection: asyncpg.Conn
 
 
 async def test_tasks_nobody_runs_any_more_are_switched_off(connection: asyncpg.Connection):
+    await connection.execute("DELETE FROM poll_tasks")
     await plan.keep_tasks(connection, "here", [RULE])
     await plan.keep_tasks(connection, "gone", [RULE])
     await connection.execute(
