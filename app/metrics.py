@@ -103,6 +103,9 @@ feed_writes = _counter(
 feed_write_seconds = _histogram(
     "touchline_feed_write_seconds", "From a stream's message to its commit.", "provider"
 )
+reviews_open = _gauge(
+    "touchline_identity_reviews_open", "Matches of providers that wait for somebody to decide."
+)
 dead_letters = _counter(
     "touchline_dead_letters", "Things that could not be taken in.", "provider", "code"
 )

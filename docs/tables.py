@@ -96,7 +96,8 @@ CHECKED: Mapping[str, Callable[[], Iterator[Row]]] = {
     "endpoints": of_endpoints,
 }
 MEASURED: Mapping[str, Callable[[], Iterator[Row]]] = {
-    f"bench-{name}": partial(of_bench, name) for name in ("latency", "ingest", "memory", "day")
+    f"bench-{name}": partial(of_bench, name)
+    for name in ("latency", "ingest", "providers", "arrival", "memory", "workers", "day")
 }
 
 

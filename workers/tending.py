@@ -15,6 +15,7 @@ from app.health.watch import watch
 from app.ingest.conflicts import count_conflicts
 from app.ingest.frozen import mark_frozen
 from app.ingest.prices import expire_prices
+from app.ingest.reviews import count_open
 from app.logs import logger
 from app.polling import plan
 
@@ -23,15 +24,21 @@ TICK_S = 1.0
 EXPIRE_EVERY_S = 3.0
 # A match that stands still does so for many minutes before it is called frozen.
 FROZEN_EVERY_S = 20.0
-CONFLICTS_EVERY_S = 10.0
+COUNT_EVERY_S = 10.0
 STAY_EVERY_S = 30.0
 _STAY = 0
 _EXPIRE_LOCK = 7146829
 _FROZEN_LOCK = 7146830
-_CONFLICTS_LOCK = 7146833
+_COUNT_LOCK = 7146833
 
 log = logger(__name__)
 Sweep = Callable[[Connection], Awaitable[object]]
+
+
+async def count(connection: Connection) -> None:
+    """Sets the gauges of what is open: conflicts, and matches that wait for a decision."""
+    await count_conflicts(connection)
+    await count_open(connection)
 
 
 class Tending:
@@ -50,7 +57,7 @@ class Tending:
                 await self._stay()
                 await self._sweep(_EXPIRE_LOCK, EXPIRE_EVERY_S, expire_prices)
                 await self._sweep(_FROZEN_LOCK, FROZEN_EVERY_S, mark_frozen)
-                await self._sweep(_CONFLICTS_LOCK, CONFLICTS_EVERY_S, count_conflicts)
+                await self._sweep(_COUNT_LOCK, COUNT_EVERY_S, count)
             except (DependencyDown, asyncpg.PostgresError) as error:
                 log.warning("tending_waits", error=str(error))
             await asyncio.sleep(TICK_S)

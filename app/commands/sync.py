@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import click
 import msgspec
+from msgspec.structs import replace
 
 from app import logs, settings
 from app.commands.place import database
@@ -16,6 +17,7 @@ from app.errors import AppError
 from app.ingest.dead_letters import Origin
 from app.ingest.intake import take_in
 from app.ingest.known import Known
+from app.polling import plan
 from app.providers import registry
 from app.providers.provider import AnyProvider, Ask, PollRule, ProviderError, observe
 from app.settings import Settings
@@ -112,6 +114,13 @@ async def _round(pool: Pool, providers: Mapping[str, AnyProvider]) -> int:
 
 async def _ask(pool: Pool, provider: AnyProvider, rule: PollRule, known: Known) -> str:
     ask = Ask(scope=rule.scope, sport=rule.sport, part=rule.part)
+    if rule.matches_max:
+        # Asked match by match: of those that are on and next to come, as many as one poll takes.
+        async with engine.connection(pool) as connection:
+            wanted = await plan.next_matches(
+                connection, provider.name, rule.sport.value, rule.matches_max
+            )
+        ask = replace(ask, matches=wanted)
     async with asyncio.timeout(rule.timeout_ms / 1000):
         answer = await observe(provider, ask)
     origin = Origin(provider=provider.name, scope=rule.scope.value, sport=rule.sport.value)

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from app import metrics
 from app.database.engine import Connection, Row
 from app.ingest.matching import Doubt, Undecided
 from app.sports.match import Sport
@@ -142,3 +143,12 @@ def _review(row: Row) -> Review:
         created_at=row["created_at"],
         decided_at=row["decided_at"],
     )
+
+
+async def count_open(connection: Connection) -> int:
+    """Counts what waits for a decision, and sets the gauge."""
+    count: int = await connection.fetchval(
+        "SELECT count(*) FROM identity_reviews WHERE state = 'open'"
+    )
+    metrics.reviews_open.set(count)
+    return count

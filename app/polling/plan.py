@@ -173,6 +173,16 @@ WHERE o.markets_level > 0 AND o.phase <> '{Phase.OVER}'
 ORDER BY o.markets_level DESC, o.phase IN ('{Phase.LIVE}', '{Phase.BREAK}') DESC, o.start_time, o.id
 LIMIT {TARGETS_MAX}
 """
+# For who asks by hand: nobody need watch.
+_NEXT = """
+SELECT r.external_id FROM provider_refs r
+JOIN matches m ON m.id = r.match_id AND m.sport_id = $2
+LEFT JOIN live_scores s ON s.match_id = m.id
+WHERE r.provider = $1 AND r.kind = 'match'
+  AND coalesce(s.status, 'scheduled') IN ('scheduled', 'live', 'paused', 'interrupted')
+  AND m.start_time BETWEEN now() - interval '12 hours' AND now() + interval '1 day'
+ORDER BY m.start_time, m.id LIMIT $3
+"""
 
 
 class Claim(msgspec.Struct, frozen=True):
@@ -279,4 +289,12 @@ async def targets(connection: Connection, claim: Claim) -> tuple[ExternalId, ...
 async def watched(connection: Connection, provider: str) -> tuple[ExternalId, ...]:
     """Returns the matches whose prices somebody wants, the provider's ids, most wanted first."""
     rows = await connection.fetch(_WATCHED, provider)
+    return tuple(row["external_id"] for row in rows)
+
+
+async def next_matches(
+    connection: Connection, provider: str, sport: str, limit: int
+) -> tuple[ExternalId, ...]:
+    """Returns the matches in play and the next to come, the provider's ids, watched or not."""
+    rows = await connection.fetch(_NEXT, provider, sport, limit)
     return tuple(row["external_id"] for row in rows)

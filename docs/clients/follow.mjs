@@ -6,6 +6,6 @@ let since = "";
   socket.onmessage = (message) => {
     const frame = JSON.parse(message.data), score = frame.data?.score ?? frame.data;
     since = frame.resume ?? console.error(frame.message); // Where to go on after a cut.
-    if (score?.status) console.log(score.status, score.homeScore, score.awayScore);
+    if (score && "homeScore" in score) console.log(score.status, score.homeScore, score.awayScore);
   };
 })(process.argv[2]);

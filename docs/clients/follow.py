@@ -7,7 +7,7 @@ while True:
     try:
         for frame in map(json.loads, websockets.sync.client.connect(url + since)):
             since = frame.get("resume") or sys.exit(frame["message"])  # Where to go on after a cut.
-            if "status" in (score := frame["data"].get("score", frame["data"])):
+            if "homeScore" in (score := frame["data"].get("score", frame["data"])):
                 print(score["status"], score["homeScore"], score["awayScore"], flush=True)
     except (OSError, websockets.WebSocketException):
         time.sleep(1)
