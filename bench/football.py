@@ -24,6 +24,14 @@ class FootballServer:
         self.asked: Counter[str] = Counter()
         self.port = 0
         self._answers = answers
+        self._again = asyncio.Event()
+
+    async def is_asked(self, path: str, times: int) -> None:
+        """Waits until it is asked so many times more."""
+        wanted = self.asked[path] + times
+        while self.asked[path] < wanted:
+            self._again.clear()
+            await self._again.wait()
 
     async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answers one connection's requests, one after the other, until it goes."""
@@ -47,6 +55,7 @@ class FootballServer:
         live = parse_qs(address.query).get("live")
         path = f"{address.path}?live={live[0]}" if live else address.path
         self.asked[path] += 1
+        self._again.set()
         if path == "/status":
             account = {"requests": {"current": 0, "limit_day": REQUESTS_A_DAY}}
             return wires.api_football_answer("status", account)
