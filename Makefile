@@ -4,7 +4,8 @@ SHELL := bash
 .SHELLFLAGS := -euc
 .DEFAULT_GOAL := help
 .PHONY: help run test check migrate migration lock format clean install install-dev browser \
-	bench bench-latency bench-ingest bench-memory bench-day
+	bench bench-latency bench-ingest bench-providers bench-arrival bench-memory bench-workers \
+	bench-day
 python := .venv/bin/python
 
 help: ## this list
@@ -31,7 +32,7 @@ migrate: install ## brings the database up to date (DATABASE_URL=, the running o
 migration: install ## writes a migration from the models: make migration m="add something"
 	@$(python) -m app migration --message "$(m)"
 
-bench: bench-latency bench-ingest bench-memory ## every measurement, one after the other
+bench: bench-latency bench-ingest bench-providers bench-arrival bench-memory bench-workers ## every measurement, one after the other
 
 bench-latency: install-dev ## from commit to socket: milliseconds
 	@$(python) -m bench.latency
@@ -39,8 +40,17 @@ bench-latency: install-dev ## from commit to socket: milliseconds
 bench-ingest: install-dev ## quotes a second, beside the bare upsert
 	@$(python) -m bench.ingest
 
+bench-providers: install-dev ## quotes and scores a second of three providers at once
+	@$(python) -m bench.providers
+
+bench-arrival: install-dev ## from a provider's change to the socket, pushed and polled: milliseconds
+	@$(python) -m bench.arrival
+
 bench-memory: install-dev ## megabytes idle, kilobytes a socket
 	@$(python) -m bench.memory
+
+bench-workers: install-dev ## megabytes of a worker with 5,000 matches in play
+	@$(python) -m bench.workers
 
 bench-day: install-dev ## a day of 5,000 matches in simulation: quotas used, age of data
 	@$(python) -m bench.day
