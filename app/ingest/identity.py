@@ -21,7 +21,9 @@ from app.sports.observation import Observation, ObservedMatch
 TOGETHER = timedelta(days=3)
 
 _FIND = """
-SELECT r.external_id, r.match_id, r.inverted
+SELECT r.external_id, r.match_id, r.inverted,
+       r.described -> 'home' ->> 'external_id' AS home,
+       r.described -> 'away' ->> 'external_id' AS away
 FROM unnest($2::text[]) AS k (external_id)
 JOIN provider_refs r
   ON r.provider = $1 AND r.kind = 'match' AND r.external_id = k.external_id
@@ -60,8 +62,8 @@ async def identify(
 
     Of several observations of one match the newest counts. What is unknown is decided under a lock
     a sport, so that two providers never create one match twice. An observation is turned round when
-    its provider has the sides the other way; one that is undecided, or names a match that nobody
-    knows, is not among those returned.
+    its provider has the sides the other way, from the start or all of a sudden; one that is
+    undecided, or names a match that nobody knows, is not among those returned.
     """
     newest: dict[MatchKey, Observation] = {}
     for observation in observations:
@@ -93,6 +95,7 @@ async def lock_identified(
     for observation in again.values():
         known.matches.forget(key_of_observation(observation))
         known.inverted.forget(key_of_observation(observation))
+        known.sides.forget(key_of_observation(observation))
     found = await identify(connection, list(again.values()), known)
     await lock_heads(connection, found)
     merged = {m: o for m, o in observed.items() if m not in again} | found
@@ -145,12 +148,26 @@ def _by_match(newest: Mapping[MatchKey, Observation], known: Known) -> dict[int,
         # A provider with two ids for one match: the newer word counts.
         if match_id in found and found[match_id].observed_at > observation.observed_at:
             continue
-        found[match_id] = swapped(observation) if known.inverted.get(key) else observation
+        found[match_id] = swapped(observation) if _is_turned(observation, known) else observation
     return dict(sorted(found.items()))
 
 
+def _is_turned(observation: Observation, known: Known) -> bool:
+    """Says whether home is away in an observation; one that names no sides is as the others were.
+
+    A provider that turns the sides of a match it told us of before is found out by their ids.
+    """
+    key, match = key_of_observation(observation), observation.match
+    sides = known.sides.get(key)
+    anew = match is not None and sides == (match.away.external_id, match.home.external_id)
+    return bool(known.inverted.get(key)) != anew
+
+
 def _as_observed(observation: Observation, known: Known) -> Observation:
+    """Returns what can be turned again: with sides that are known, either way round can."""
     key = key_of_observation(observation)
+    if observation.match is not None and known.sides.get(key) is not None:
+        return observation
     return swapped(observation) if known.inverted.get(key) else observation
 
 
@@ -168,6 +185,8 @@ async def _find(connection: Connection, observations: Sequence[Observation], kno
             known.matches.learn(key, row["match_id"])
             if row["inverted"] or known.inverted.get(key):
                 known.inverted.learn(key, row["inverted"])
+            if row["home"] is not None and row["away"] is not None:
+                known.sides.learn(key, (row["home"], row["away"]))
     ours = [o for o in observations if o.match_id is not None]
     if ours:
         rows = await connection.fetch(_FIND_OURS, [o.match_id for o in ours])
@@ -239,6 +258,9 @@ async def _decide(connection: Connection, part: Sequence[Observation], known: Kn
             known.inverted.learn((provider, key), decision.inverted)
     for key, match_id in made.items():
         known.matches.learn((provider, key), match_id)
+    for key in same.keys() | made.keys():
+        match = _match(observed[key])
+        known.sides.learn((provider, key), (match.home.external_id, match.away.external_id))
     _count(provider, decisions)
 
 

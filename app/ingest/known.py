@@ -75,6 +75,8 @@ class Known:
         self.matches: Remembered[MatchKey, int] = Remembered()
         # Matches whose provider has the sides the other way round.
         self.inverted: Remembered[MatchKey, bool] = Remembered()
+        # Home and away as the provider named them when we decided which match it is.
+        self.sides: Remembered[MatchKey, tuple[str, str]] = Remembered()
         # What a provider last told of a match's start.
         self.starts: Remembered[tuple[str, int], datetime] = Remembered()
         self.markets: Remembered[MarketKey, KnownMarket] = Remembered()
@@ -97,6 +99,6 @@ class Known:
 
     def _all(self) -> tuple[Remembered[Any, Any], ...]:
         return (
-            self.matches, self.inverted, self.starts, self.markets, self.told, self.words,
-            self.named, self.incidents,
+            self.matches, self.inverted, self.sides, self.starts, self.markets, self.told,
+            self.words, self.named, self.incidents,
         )  # fmt: skip

@@ -167,6 +167,30 @@ async def test_what_a_worker_remembers_turns_it_round_too(connection: asyncpg.Co
     assert await one(connection, told_by_two) == ("2",)
 
 
+@pytest.mark.parametrize("remembers", [True, False])
+@pytest.mark.parametrize("first", [("Spain", "Portugal"), ("Portugal", "Spain")])
+async def test_a_provider_that_turns_the_sides_of_a_known_match_is_turned_back(
+    connection: asyncpg.Connection, first: tuple[str, str], *, remembers: bool
+):
+    await take_in(connection, told("Spain", "Portugal", league="World Cup", country=None))
+    known = Known()
+    for home, away in (first, first[::-1], first):
+        score = a_score(2, 1) if home == "Spain" else a_score(1, 2)
+        other = told(
+            home,
+            away,
+            provider="two",
+            external_id="77",
+            league="World Cup",
+            country=None,
+            score=score,
+        )
+        await take_in(connection, other, known=known if remembers else Known())
+        told_by_two = "SELECT score -> 'home', score -> 'away' FROM score_observations"
+        assert await one(connection, f"{told_by_two} WHERE provider = 'two'") == ("2", "1")
+    assert await one(connection, "SELECT home_score, away_score FROM live_scores") == (2, 1)
+
+
 async def test_a_doubleheader_is_two_matches_for_both_providers(connection: asyncpg.Connection):
     starts = (KICK_OFF, KICK_OFF + timedelta(hours=6))
     for provider in ("one", "two"):
