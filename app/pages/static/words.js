@@ -40,11 +40,16 @@ export function momentOf({ sport, status, period, clock, startTime }) {
     return { main: sport === "football" ? "FT" : "Final", more: endOf(period) };
   }
   if (STATUS_WORDS[status]) return { main: STATUS_WORDS[status], more: period ?? "" };
-  if (status === "paused") return { main: "Break", more: period ?? "" };
+  if (status === "paused") return pausedAt(period ?? "");
   return clock ? { main: clock, more: period ?? "" } : { main: period ?? "Live", more: "" };
 }
 
 // How a match was decided, when that is not said by its score.
+// Half-time, and breaks with a name of their own, need no other word for it.
+function pausedAt(period) {
+  return /break|half-time/i.test(period) ? { main: period, more: "" } : { main: "Break", more: period };
+}
+
 function endOf(period) {
   return /overtime|extra|shoot|penalt/i.test(period ?? "") ? period : "";
 }
