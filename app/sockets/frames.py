@@ -8,9 +8,9 @@ import msgspec
 from app.database.places import Place
 from app.stream.change import wire_time
 
-# What `kinds=` may name, and the frames each stands for.
 # What every reader of a match has to hear, whatever else it asked for.
 _ALWAYS = frozenset({"match_merged", "match_split"})
+# What `kinds=` may name, and the frames each stands for.
 KINDS = {
     "score": frozenset({"score_update", "score_correction", "incident", "feed_status"}) | _ALWAYS,
     "odds": frozenset({"odds_update", "market_status", "feed_status"}) | _ALWAYS,

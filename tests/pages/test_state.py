@@ -69,6 +69,13 @@ async def test_a_correction_says_what_the_score_was(modules: Page):
     assert state["correction"] == {**told}
 
 
+async def test_the_state_of_the_feeds_is_an_entry_of_the_log_like_every_other(modules: Page):
+    told = {"status": "stale", "providers": [{"provider": "betfair", "state": "down"}]}
+    clock = frame("score_update", 7, clock="9'")
+    state = await after(modules, frame("feed_status", 6, **told), clock)
+    assert (state["feed"], state["seq"], state["gap"]) == (told, 7, False)
+
+
 async def test_a_price_is_merged_into_its_selection(modules: Page):
     at = "2026-11-21T15:01:00.000Z"
     changed = {"id": "71", "name": "Away", "odds": 1.75, "status": "open"}

@@ -169,7 +169,7 @@ function showState() {
   const { heardAt } = follower;
   const detail = `Last heard from at ${timeOf(heardAt)}`;
   const silent = connection === "reconnecting" && Date.now() - heardAt > STALE_MS;
-  const stale = state.feed && !["up", "recovering"].includes(state.feed.status ?? state.feed.state);
+  const stale = state.feed && state.feed.status !== "ok";
   showConnection(silent || (stale && connection === "live") ? "stale" : connection, detail);
 }
 

@@ -23,6 +23,7 @@ const APPLIED = {
   odds_update: priced,
   market_status: marked,
   incident: (state, data) => ({ ...state, incidents: withIncident(state.incidents, data) }),
+  feed_status: (state, feed) => ({ ...state, feed }),
 };
 
 /**
@@ -31,7 +32,6 @@ const APPLIED = {
  */
 export function apply(state, frame) {
   if (frame.type === "snapshot") return fromSnapshot(state, frame);
-  if (frame.type === "feed_status") return { ...state, feed: frame.data };
   if (frame.type === "heartbeat") return frame.seq > state.seq ? { ...state, gap: true } : state;
   if (typeof frame.seq !== "number" || frame.seq <= state.seq || state.gap) return state;
   if (frame.seq > state.seq + 1 && !frame.conflated) return { ...state, gap: true };
