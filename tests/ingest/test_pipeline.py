@@ -12,6 +12,7 @@ from app.ingest.decisions import CONFIRMATIONS
 from app.ingest.known import Known
 from app.ingest.pipeline import OBSERVATIONS_MAX, ingest
 from app.ingest.scores import CONFIRM_EVERY
+from app.sports.observation import Observation
 from tests.ingest.conftest import log_of, one, take_in
 from tests.observed import KICK_OFF, a_score, a_total, a_winner, an_observation, goals
 
@@ -211,14 +212,15 @@ async def test_a_start_that_is_moved_is_moved(connection: asyncpg.Connection):
 
 
 async def test_two_leagues_of_one_name_have_slugs_of_their_own(connection: asyncpg.Connection):
-    there = an_observation("m2", provider="rival")
-    assert there.match is not None
-    league = msgspec.structs.replace(there.match.league, country="Narnia")
-    there = msgspec.structs.replace(
-        there, match=msgspec.structs.replace(there.match, league=league)
-    )
-    await take_in(connection, an_observation("m1"))
-    await take_in(connection, there)
+    def of(country: str, name: str, *, provider: str) -> Observation:
+        told = an_observation(name, provider=provider)
+        assert told.match is not None
+        league = msgspec.structs.replace(told.match.league, country=country)
+        match = msgspec.structs.replace(told.match, league=league)
+        return msgspec.structs.replace(told, match=match)
+
+    await take_in(connection, of("England", "m1", provider="replay"))
+    await take_in(connection, of("Wales", "m2", provider="rival"))
     rows = await connection.fetch("SELECT slug FROM leagues ORDER BY slug")
     assert [row["slug"] for row in rows] == ["world-cup", "world-cup-2"]
 

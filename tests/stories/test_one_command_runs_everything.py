@@ -120,7 +120,7 @@ def up(tmp_path: Path) -> Generator[Callable[..., Up]]:
 def stopped(one: Up, number: signal.Signals) -> list[int]:
     """Sends the signal, waits for the end; returns what is left of its processes."""
     children = one.children()
-    assert {"api", "worker", "postgres", "valkey-server"} <= set(children)
+    assert set(children) == {"api", "worker", "stadium", "postgres", "valkey-server"}
     one.process.send_signal(number)
     one.process.wait(STOP_AT_MOST_S)
     return [pid for pid in children.values() if parent_of(Path(f"/proc/{pid}"))]
@@ -147,7 +147,7 @@ def test_it_serves_and_stops_without_leaving_anything(
 def test_what_dies_is_started_again_where_it_was(up: Callable[..., Up]):
     one = up(PORT=str(ports.pick()))
     before = one.stack
-    for name in ("worker", "api", "valkey-server", "postgres"):
+    for name in ("worker", "api", "stadium", "valkey-server", "postgres"):
         victim = one.children()[name]
         os.kill(victim, signal.SIGKILL)
         one.wait_until(lambda name=name, victim=victim: one.children().get(name, victim) != victim)
@@ -194,4 +194,4 @@ def test_servers_that_are_given_replace_the_embedded_ones(
 ):
     one = up(PORT="0", DATABASE_URL=database_url, REDIS_URL=redis_url)
     assert one.stack["databaseUrl"] == database_url
-    assert set(one.children()) == {"api", "worker"}
+    assert set(one.children()) == {"api", "stadium", "worker"}
