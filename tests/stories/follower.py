@@ -15,7 +15,8 @@ class Follower:
     """Keeps the state of a match from its frames, over any number of connections.
 
     Checks what the wire promises while it goes: the first frame of a fresh start is a snapshot,
-    after it every `seq` is one more than the last, over reconnects too.
+    after it every `seq` is one more than the last, over reconnects too. `heard` are all frames as
+    they came.
     """
 
     def __init__(self, url: str, match_id: str) -> None:
@@ -30,6 +31,8 @@ class Follower:
         self.snapshots: list[str] = []
         self.frames = 0
         self.heartbeats = 0
+        self.feed: dict[str, Any] = {}
+        self.heard: list[dict[str, Any]] = []
         self._stream = self._frames()
 
     async def follow(self, until: Callable[["Follower"], bool]) -> None:
@@ -58,6 +61,7 @@ class Follower:
 
     def _take(self, frame: dict[str, Any]) -> None:
         kind, data = frame["type"], frame.get("data", {})
+        self.heard.append(frame)
         assert kind != "error", frame
         if kind == "snapshot":
             self.snapshots.append(frame["reason"])
@@ -79,6 +83,9 @@ class Follower:
 
     def _score_correction(self, data: dict[str, Any]) -> None:
         self.score |= {k: v for k, v in data.items() if k not in ("previous", "reason")}
+
+    def _feed_status(self, data: dict[str, Any]) -> None:
+        self.feed = data
 
     def _incident(self, data: dict[str, Any]) -> None:
         self.incidents[data["id"]] = data

@@ -24,6 +24,10 @@ class House:
 
     def __init__(self, stack: Stack, folder: Path, **settings: str) -> None:
         self.stack = stack
+        self.modules: dict[str, tuple[str, ...]] = {
+            "api": ("app", "api"),
+            "worker": ("app", "worker"),
+        }
         self.port = ports.pick()
         self.url = f"http://127.0.0.1:{self.port}"
         self._folder = folder
@@ -41,7 +45,7 @@ class House:
         """Starts `api` or `worker`."""
         with (self._folder / f"{part}.log").open("ab") as log:
             self._processes[part] = subprocess.Popen(
-                [sys.executable, "-m", "app", part],
+                [sys.executable, "-m", *self.modules[part]],
                 cwd=PROJECT,
                 env=self._environment,
                 stdout=log,

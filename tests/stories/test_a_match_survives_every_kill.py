@@ -4,10 +4,10 @@ At the end it holds exactly the state that REST answers: snapshot + frames = tru
 """
 
 import asyncio
-from typing import Any
 
 import pytest
 
+from tests.stories.agreement import check_that_rest_says_the_same
 from tests.stories.conftest import MakeHouse
 from tests.stories.follower import Follower
 from tests.stories.house import House
@@ -26,12 +26,6 @@ async def a_coming_match(house: House) -> str:
             if coming:
                 return coming[0]["id"]
             await asyncio.sleep(0.05)
-
-
-def plain(market: dict[str, Any]) -> dict[str, Any]:
-    """A market without what only lists say, its selections in one order."""
-    kept = {k: v for k, v in market.items() if k not in ("event", "matchId", "simulated")}
-    return kept | {"selections": sorted(market["selections"], key=lambda s: s["id"])}
 
 
 @pytest.mark.story
@@ -55,7 +49,7 @@ async def test_snapshot_and_frames_are_the_truth_whatever_is_killed(make_house: 
     # Only the API's own death costs a socket its connection.
     assert follower.connections == 1 + KILLS.count("api")
     assert follower.snapshots[0] == "start"
-    check_that_rest_says_the_same(house, follower)
+    check_that_rest_says_the_same(house, follower, "football")
 
 
 def is_over(follower: Follower) -> bool:
@@ -63,22 +57,3 @@ def is_over(follower: Follower) -> bool:
     return follower.score["status"] == "finished" and all(
         market["status"] == "closed" for market in follower.markets.values()
     )
-
-
-def check_that_rest_says_the_same(house: House, follower: Follower) -> None:
-    """Asks REST for everything the follower holds; both are to be the same."""
-    match_id = follower.match_id
-    truth = house.get(f"/api/scores/{match_id}")
-    asked = ("seq", "resume", "observedAt", "sources")
-    assert truth["seq"] == follower.seq
-    assert {k: v for k, v in truth.items() if k not in asked} == {
-        k: v for k, v in follower.score.items() if k not in asked
-    }
-    markets = house.get(f"/api/markets/football?matchId={match_id}&limit=200")["items"]
-    assert {m["id"]: plain(m) for m in markets} == {
-        k: plain(m) for k, m in follower.markets.items()
-    }
-    changes = house.get(f"/api/v1/matches/{match_id}")
-    assert [i["id"] for i in changes["incidents"]] == [
-        i["id"] for i in sorted(follower.incidents.values(), key=lambda i: (i["ordinal"], i["id"]))
-    ]

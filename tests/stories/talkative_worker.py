@@ -1,0 +1,15 @@
+"""A worker that writes down every word, those that only repeat themselves too.
+
+A worker writes a repeated word once in five seconds, and knows the newest one by heart. A story
+that works out again what was believed needs all of them. What is believed is the same.
+"""
+
+from datetime import timedelta
+
+from app.ingest import scores
+from app.settings import load
+from workers.main import run
+
+if __name__ == "__main__":
+    scores.CONFIRM_EVERY = timedelta(0)
+    run(load())

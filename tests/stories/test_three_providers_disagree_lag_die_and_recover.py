@@ -1,0 +1,374 @@
+"""A match day of four sports: one provider lies, one swaps sides, one stands still, two die.
+
+What subscribers saw is at every moment what the rules make of what was told; nobody exceeded a
+quota; and nobody asked for the prices of what nobody watched.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Callable, Generator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import msgspec
+import pytest
+
+from tests.conftest import apart
+from tests.stories import witness
+from tests.stories.agreement import check_that_rest_says_the_same
+from tests.stories.conftest import MakeHouse
+from tests.stories.follower import Follower
+from tests.stories.house import House
+from tests.stories.matchday import MatchDay
+from tests.stories.rules import check_beliefs, check_prices
+from tests.stories.witness import Entry, Seen
+
+PATIENCE_S = 200
+SPEED, LANES = 60, 3
+# Twelve of each sport, four a lane: the same two meet again when the story is over, and in few
+# leagues, which The Odds API is asked for one by one.
+PLAYED = (
+    "football.2018.argentina-croatia.matchday-8",
+    "football.2018.belgium-panama.matchday-5",
+    "football.2018.brazil-costa-rica.matchday-9",
+    "football.2018.colombia-japan.matchday-6",
+    "football.2018.denmark-australia.matchday-8",
+    "football.2018.egypt-uruguay.matchday-2",
+    "football.2018.england-panama.matchday-11",
+    "football.2018.germany-mexico.matchday-4",
+    "football.2018.iran-spain.matchday-7",
+    "football.2018.nigeria-iceland.matchday-9",
+    "football.2018.poland-senegal.matchday-6",
+    "football.2018.russia-saudi-arabia.matchday-1",
+    "basketball.euroleague.2019.257",
+    "basketball.euroleague.2019.258",
+    "basketball.nba.0022400001",
+    "hockey.pwhl.106.montreal-victoire-ottawa-charge",
+    "hockey.pwhl.107.minnesota-frost-new-york-sirens",
+    "hockey.pwhl.109.boston-fleet-minnesota-frost",
+    "hockey.pwhl.112.boston-fleet-new-york-sirens",
+    "hockey.pwhl.116.toronto-sceptres-montreal-victoire",
+    "hockey.pwhl.128.new-york-sirens-toronto-sceptres",
+    "hockey.pwhl.131.montreal-victoire-minnesota-frost",
+    "hockey.pwhl.132.minnesota-frost-ottawa-charge",
+    "hockey.pwhl.133.boston-fleet-toronto-sceptres",
+    "hockey.pwhl.136.minnesota-frost-toronto-sceptres",
+    "hockey.pwhl.163.boston-fleet-montreal-victoire",
+    "hockey.pwhl.178.ottawa-charge-toronto-sceptres",
+    "tennis.2020-520-2020-6-8-re44-a678",
+    "tennis.2020-520-2020-6-9-sm37-gb93",
+    "tennis.2021-520-2021-5-30-n409-g628",
+    "tennis.2021-520-2021-7-2-sm37-sl28",
+    "tennis.2021-520-2021-8-1-z355-dh50",
+    "tennis.2020-580-2020-5-17-re44-se73",
+    "tennis.2020-580-2020-7-7-d643-sm37",
+    "tennis.2021-580-2021-7-2-re44-rh16",
+    "tennis.2020-7485-2020-3-5-gc88-n0bg",
+    "tennis.2020-7485-2020-7-1-hh26-dh58",
+    "tennis.2020-9404-2020-3-10-o449-sl28",
+    "tennis.2020-9404-2020-3-5-l949-ae14",
+)
+# There are three recordings of basketball, so others have to play them again.
+PLAYED_AGAIN = {
+    "Aberwick-Dunmore": "basketball.euroleague.2019.257",
+    "Kelso Bay-Port Ivery": "basketball.euroleague.2019.257",
+    "Lunden Falls-Marrow Hill": "basketball.euroleague.2019.257",
+    "Quillon-Strathvale": "basketball.euroleague.2019.258",
+    "Tamsin Grove-Ulverdale": "basketball.euroleague.2019.258",
+    "Vexford-Wyre Coast": "basketball.euroleague.2019.258",
+    "Bexhollow-Carrick": "basketball.nba.0022400001",
+    "Elmstead-Farrow": "basketball.nba.0022400001",
+    "Glenoch-Hartsea": "basketball.nba.0022400001",
+}
+SPORTS = ("football", "basketball", "tennis", "hockey")
+# A third of what one would like to ask at this speed.
+A_MINUTE = 120
+SCENARIO = f"""
+about = "A day on which a quota is small."
+[quotas]
+thesportsdb = [{{window = "minute", most = {A_MINUTE}}}]
+"""
+# More goals than any sport's step, and than football's leap.
+LIE = 6
+# As many words of the lie as would confirm it, were nobody else there, and one more.
+LIES = 4
+# Those who watch see a match for so long at least, in seconds of ours.
+LASTS_S = 25.0
+
+_CHOICE = """
+SELECT m.id, m.sport_id, array_agg(r.provider || ' ' || r.external_id) AS refs
+FROM matches m JOIN provider_refs r ON r.match_id = m.id AND r.kind = 'match'
+JOIN live_scores s ON s.match_id = m.id AND s.status IN ('live', 'paused')
+GROUP BY m.id HAVING count(DISTINCT r.provider) >= CASE m.sport_id WHEN 'football' THEN 4
+                                                   WHEN 'hockey' THEN 2 ELSE 3 END
+"""
+_LIES = """
+SELECT count(*) FROM witness w
+WHERE kind = 'word' AND match_id = $1 AND body ->> 'provider' = 'api-football'
+  AND (body -> 'score' ->> 'home')::int >= $2
+"""
+
+
+class Watched(msgspec.Struct):
+    """A match that is followed, and which one it is in the stadium."""
+
+    sport: str
+    play: str
+    follower: Follower
+    since: datetime
+
+    @property
+    def score(self) -> tuple[str, int | None, int | None]:
+        """What its follower holds."""
+        score = self.follower.score
+        return score["status"], score["homeScore"], score["awayScore"]
+
+
+@pytest.fixture
+def match_day(tmp_path: Path) -> Generator[MatchDay]:
+    """A stadium with three matches of every sport at once."""
+    day = MatchDay(
+        tmp_path / "day", (PLAYED, PLAYED_AGAIN), speed=SPEED, lanes=LANES, scenario=SCENARIO
+    )
+    yield day
+    day.end()
+
+
+async def until(is_so: Callable[[], object]) -> None:
+    """Waits for what the world does; the test's patience bounds it."""
+    while not is_so():
+        await asyncio.sleep(0.05)
+
+
+async def choose(
+    connection: asyncpg.Connection, day: MatchDay
+) -> dict[str, list[tuple[int, str, float]]]:
+    """Returns of each sport the matches in play that are known to all who tell of them."""
+    chosen: dict[str, list[tuple[int, str, float]]] = {}
+    while True:
+        plays, truths = day.plays(), {one["play"]: one for one in day.truth()}
+        for row in await connection.fetch(_CHOICE):
+            meant = {plays[tuple(ref.split(" "))] for ref in row["refs"]}  # type: ignore[index]
+            assert len(meant) == 1, (row, meant)
+            (play,) = meant
+            left = day.left_s(truths[play])
+            if left >= LASTS_S:
+                chosen.setdefault(row["sport_id"], []).append((row["id"], play, left))
+        if len(chosen) == len(SPORTS):
+            print(chosen)
+            return chosen
+        chosen.clear()
+        await asyncio.sleep(0.1)
+
+
+@asynccontextmanager
+async def watching(watched: Sequence[Watched]) -> AsyncGenerator[None]:
+    """Reads all of them in the background; what fails there fails here."""
+    async with asyncio.TaskGroup() as group:
+        readers = [group.create_task(one.follower.follow(_never)) for one in watched]
+        try:
+            yield
+        finally:
+            for reader in readers:
+                reader.cancel()
+
+
+def _never(follower: Follower) -> bool:
+    del follower
+    return False
+
+
+@pytest.mark.story
+@pytest.mark.timeout(300)
+async def test_what_subscribers_see_is_what_the_rules_say(
+    make_house: MakeHouse, match_day: MatchDay
+):
+    settings = {**match_day.settings(), "THESPORTSDB_PER_MINUTE": str(A_MINUTE)}
+    # Hockey is told of by two providers only.
+    settings["ODDS_API_SPORTS"] = match_day.sport_keys(but="icehockey")
+    house = make_house(prepared, PROVIDERS="api-football,thesportsdb,betfair,odds-api", **settings)
+    connection = await asyncpg.connect(house.stack.database_url)
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            began = time.monotonic()
+            watched = await begin_to_watch(house, match_day, connection)
+            tell("chosen", began)
+            async with watching(watched):
+                await the_day(match_day, connection, watched)
+                tell("day", began)
+                house.end("worker")
+                await catch_up(house, watched)
+        seen = await witness.heard(connection)
+        log = await witness.log_of(connection, [int(w.follower.match_id) for w in watched])
+    finally:
+        await connection.close()
+    for one in watched:
+        check_that_rest_says_the_same(house, one.follower, one.sport)
+        await one.follower.close()
+        check_that_no_lie_was_shown(match_day, one)
+    check_what_was_seen(seen, log, watched)
+    check_what_was_asked(match_day, watched)
+
+
+def tell(what: str, began: float) -> None:
+    """Prints how long something took; nothing rests on it."""
+    print(f"{what}: {time.monotonic() - began:.1f} s")
+
+
+def prepared(house: House) -> None:
+    """Calls the witness before anything is told, and has every word written down."""
+    house.modules["worker"] = ("tests.stories.talkative_worker",)
+    apart(witness.call(house.stack.database_url))
+
+
+async def begin_to_watch(
+    house: House, day: MatchDay, connection: asyncpg.Connection
+) -> list[Watched]:
+    """Follows two matches of each sport: the one that lasts longest and the first to end."""
+    chosen = await choose(connection, day)
+    assert not any(asked["prices"] for asked in day.asked().values()), "nobody watches yet"
+    now = datetime.now(UTC)
+    watched: list[Watched] = []
+    for sport, matches in chosen.items():
+        matches.sort(key=lambda match: match[2])
+        for match_id, play, _ in {matches[0], matches[-1]}:
+            follower = Follower(house.url, str(match_id))
+            watched.append(Watched(sport=sport, play=play, follower=follower, since=now))
+    return watched
+
+
+async def the_day(day: MatchDay, connection: asyncpg.Connection, watched: list[Watched]) -> None:
+    """Everything that goes wrong, one after another, and how it ends."""
+    of = {sport: [w for w in watched if w.sport == sport] for sport in SPORTS}
+    began = time.monotonic()
+    await until(lambda: all(w.follower.snapshots and has_prices(w) for w in watched))
+    tell("prices", began)
+    # One lies wildly, and another takes home for away.
+    day.fault("odds-api", "swapped")
+    day.fault("api-football", "wrong_score", goals=LIE)
+    for one in of["football"]:
+        while await connection.fetchval(_LIES, int(one.follower.match_id), LIE) < LIES:
+            await asyncio.sleep(0.05)
+    day.mend("api-football")
+    tell("lied", began)
+    # Two die, one stands still: hockey hears nothing any more, the others less.
+    day.fault("betfair", "silent")
+    day.fault("thesportsdb", "refused")
+    day.fault("odds-api", "stale")
+    hockey = max(of["hockey"], key=lambda w: left_of(day, w))
+    await until(lambda: is_fed(hockey, "down") and is_suspended(hockey))
+    tell("down", began)
+    await until(lambda: any(is_fed(w, "stale") for w in of["basketball"] + of["tennis"]))
+    tell("stale", began)
+    for provider in ("betfair", "thesportsdb", "odds-api"):
+        day.mend(provider)
+    await until(lambda: all(is_fed(w, "ok") for w in watched if is_on(w)))
+    tell("ok", began)
+    await until(lambda: has_prices(hockey))
+    tell("prices again", began)
+    await until(lambda: is_true(day, watched))
+
+
+def left_of(day: MatchDay, watched: Watched) -> float:
+    """How long a match goes on; nothing once it is forgotten."""
+    return max((day.left_s(t) for t in day.truth() if t["play"] == watched.play), default=0.0)
+
+
+def has_prices(watched: Watched) -> bool:
+    """Somebody offers something, or the match is over."""
+    markets = watched.follower.markets.values()
+    return not is_on(watched) or any(market["status"] == "open" for market in markets)
+
+
+def is_on(watched: Watched) -> bool:
+    """The match is in play, as far as its follower knows."""
+    return watched.score[0] in ("live", "paused", "interrupted")
+
+
+def is_fed(watched: Watched, status: str) -> bool:
+    """Its follower was told that its feeds are so."""
+    return watched.follower.feed.get("status") == status
+
+
+def is_suspended(watched: Watched) -> bool:
+    """No market takes bets, because who offered something is down."""
+    markets = [m for m in watched.follower.markets.values() if m["status"] != "closed"]
+    return bool(markets) and all(
+        (m["status"], m["reason"]) == ("suspended", "provider_down") for m in markets
+    )
+
+
+def is_true(day: MatchDay, watched: Sequence[Watched]) -> bool:
+    """Every follower holds the truth of this moment."""
+    truths = {truth["play"]: truth["score"] for truth in day.truth()}
+    wrong = [
+        one
+        for one in watched
+        if one.score != tuple(truths[one.play][k] for k in ("status", "home", "away"))
+    ]
+    return not wrong
+
+
+async def catch_up(house: House, watched: Sequence[Watched]) -> None:
+    """Waits until every follower has heard all there is."""
+    for one in watched:
+        last = house.get(f"/api/scores/{one.follower.match_id}")["seq"]
+        await until(lambda one=one, last=last: one.follower.seq >= last)
+
+
+def check_that_no_lie_was_shown(day: MatchDay, watched: Watched) -> None:
+    """Every score anybody saw is one that the match had."""
+    had = {(None, None), *day.scores_of(watched.play)}
+    for frame in watched.follower.heard:
+        data = frame["data"].get("score", frame["data"])
+        if "homeScore" in data:
+            assert (data["homeScore"], data["awayScore"]) in had, (watched.play, frame)
+
+
+def check_what_was_seen(seen: list[Seen], log: list[Entry], watched: Sequence[Watched]) -> None:
+    """The beliefs are what the rules say, the log is the beliefs, the frames are the log."""
+    beliefs, checked = check_beliefs(seen)
+    prices = check_prices(seen)
+    print(f"{checked} beliefs and {prices} prices worked out again")
+    for one in watched:
+        match_id = int(one.follower.match_id)
+        entries = [entry for entry in log if entry.match_id == match_id]
+        told = [
+            tuple(e.body[k] for k in ("status", "homeScore", "awayScore", "period", "clock"))
+            for e in entries
+            if e.kind in ("score_update", "score_correction")
+        ]
+        assert told == [
+            (s.status.value, s.home, s.away, s.period, s.clock) for s in beliefs[match_id]
+        ]
+        frames = [f for f in one.follower.heard if f["type"] not in ("heartbeat", "snapshot")]
+        first = one.follower.heard[0]["seq"]
+        assert [(f["seq"], f["type"], f["data"]) for f in frames] == [
+            (e.seq, e.kind, e.body) for e in entries if e.seq > first
+        ]
+
+
+def check_what_was_asked(day: MatchDay, watched: Sequence[Watched]) -> None:
+    """No quota was exceeded, and no price was asked for that nobody watched."""
+    asked, plays = day.asked(), day.plays()
+    assert {provider: told["overQuota"] for provider, told in asked.items()} == dict.fromkeys(
+        asked, 0
+    )
+    print("left of a minute at TheSportsDB:", asked["thesportsdb"]["leastLeft"])
+    ours = {one.play for one in watched}
+    since = min(one.since for one in watched)
+    for provider, told in asked.items():
+        named = {name for question in told["prices"] for name in question["names"]}
+        meant = {plays[provider, name] for name in named}
+        assert meant <= ours, (provider, meant - ours)
+        times = [datetime.fromisoformat(question["at"]) for question in told["prices"]]
+        assert all(at >= since for at in times)
+        if times:
+            print(f"{provider}: first prices after {(min(times) - since).total_seconds():.2f} s")
+        for question in told["prices"]:
+            # Asked of several matches at once, API-Football answers for all that are in play.
+            assert question["names"] or question["door"] == "/odds/live", question
+    assert all(asked[p]["prices"] for p in ("api-football", "odds-api", "betfair"))
