@@ -6,6 +6,9 @@ import msgspec
 
 from app.variables import env
 
+# What stands in an address' place when nothing is to be opened: empty means the default.
+OFF = "off"
+
 
 class ApiFootballSettings(msgspec.Struct, frozen=True, kw_only=True):
     """API-Football v3."""
@@ -68,7 +71,7 @@ class BetfairSettings(msgspec.Struct, frozen=True, kw_only=True):
         "https://api.betfair.com"
     )
     stream: Annotated[
-        str, env("BETFAIR_STREAM", "host:port of the exchange's stream; empty switches it off.")
+        str, env("BETFAIR_STREAM", "host:port of the exchange's stream, or off.")
     ] = "stream-api.betfair.com:443"
 
 

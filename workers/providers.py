@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from app.database.engine import Pool
 from app.polling.quotas import SharedAllowance
 from app.polling.windows import Limit, limits_in
+from app.provider_settings import OFF
 from app.providers import registry
 from app.providers.api_football.client import ApiFootball
 from app.providers.betfair.client import Betfair
@@ -58,7 +59,7 @@ class Makers:
         """Returns the streams of the providers that have one and are switched on."""
         address = self._settings.providers.betfair.stream
         found = providers.get("betfair")
-        return [found.stream(address)] if isinstance(found, Betfair) and address else []
+        return [found.stream(address)] if isinstance(found, Betfair) and address != OFF else []
 
     def simulated(self) -> frozenset[str]:
         """Returns the providers whose addresses are on this machine."""

@@ -7,10 +7,16 @@ from typing import Any
 import pytest
 import yaml
 
+from app.settings import every_setting
+
 PROJECT = Path(__file__).parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((PROJECT / "docker-compose.yml").read_text())
 DOCKERFILE = (PROJECT / "Dockerfile").read_text()
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+# Files are mounted, not said; addresses of other hosts are for tests and stadiums.
+NOT_PASSED = re.compile(
+    r"_(FILE|FOLDER)$|^PROVIDERS_|^ARCHIVE_|_PER_MINUTE$|^(?!API_FOOTBALL).*_URL$"
+)
 SECRETS = ("JWT_SECRET", "POSTGRES_PASSWORD", "VALKEY_PASSWORD")
 
 
@@ -45,6 +51,14 @@ def test_no_secret_has_a_default(secret: str):
     uses = re.findall(rf"\$\{{{secret}[^}}]*}}", (PROJECT / "docker-compose.yml").read_text())
     assert uses
     assert all(use.startswith(f"${{{secret}:?") for use in uses)
+
+
+def test_what_a_provider_needs_is_passed_through_and_nothing_is_asked_without_it():
+    environment: dict[str, str] = COMPOSE["x-touchline"]["environment"]
+    assert environment["PROVIDERS"] == "${PROVIDERS:-replay}"
+    needed = [s.name for s in every_setting() if s.path[0] == "providers"]
+    for name in [name for name in needed if not NOT_PASSED.search(name)]:
+        assert environment[name] == f"${{{name}:-}}"
 
 
 def test_only_the_api_is_published_and_only_on_this_machine():
