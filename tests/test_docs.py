@@ -157,7 +157,7 @@ def test_every_command_that_is_named_exists(document: Path):
     missing = set(re.findall(r"`make ([a-z-]+)", text)) - targets
     assert not missing, missing
     known = {*cli.COMMANDS, *cli.main.commands}
-    missing = set(re.findall(r"(?:python -m app|touchline) ([a-z]+)\b[^.,]*?`", text)) - known
+    missing = set(re.findall(r"(?:python -m app|touchline) ([a-z-]+)\b[^.,]*?`", text)) - known
     assert not missing, missing
     missing = set(re.findall(r"app list ([a-z-]+)", text)) - set(cli.LISTS)
     assert not missing, missing
