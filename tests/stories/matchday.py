@@ -63,13 +63,7 @@ class MatchDay:
         told = [f"--{name}={value}" for name, value in options.items()]
         with (folder.parent / "stadium.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-m",
-                    "app",
-                    "stadium",
-                    *(f"--{k}={v}" for k, v in options.items()),
-                ],
+                [sys.executable, "-m", "app", "stadium", *told],
                 cwd=PROJECT,
                 stdout=log,
                 stderr=log,

@@ -23,7 +23,7 @@ Words = dict[str, ToldScore]
 class Replay:
     """One match, from its first word on."""
 
-    def __init__(self, moments: Sequence[tuple[int, Standings]]) -> None:
+    def __init__(self, moments: "Moments") -> None:
         self._moments = moments
         self._words: Words = {}
         self._held: BelievedScore | None = None
@@ -65,7 +65,7 @@ class Replay:
             verifying=self._verifying,
         )
         expected: list[Any] = []
-        for standings in self._standings(seen.id):
+        for standings in self._moments.around(seen):
             words = counting(standing_now(self._words, standings))
             ruled = merge_scores(words, self._held, contest) or self._held
             if believed is None or ruled is None:
@@ -80,25 +80,38 @@ class Replay:
             expected.append(ruled)
         raise AssertionError((seen, believed, expected, self._words))
 
-    def _standings(self, at: int) -> Iterator[Standings]:
-        near = sorted(self._moments, key=lambda one: abs(one[0] - at))
-        yield from (standings for _, standings in near[: 2 * MOMENTS])
+
+class Moments:
+    """What was known of the providers of one sport, as it changed."""
+
+    def __init__(self) -> None:
+        self._standings: list[Standings] = []
+        self._places: dict[int, int] = {}
+
+    def add(self, seen: Seen) -> None:
+        """Adds what the witness saw next."""
+        standings = seen.body["standings"]
+        if not self._standings or self._standings[-1] != standings:
+            self._standings.append(standings)
+        self._places[seen.id] = len(self._standings) - 1
+
+    def around(self, seen: Seen) -> Iterator[Standings]:
+        """Yields what was known when it was seen, then shortly before and after."""
+        place = self._places[seen.id]
+        near = range(max(0, place - MOMENTS), min(len(self._standings), place + MOMENTS + 1))
+        for other in sorted(near, key=lambda one: abs(one - place)):
+            yield self._standings[other]
 
 
 def check_beliefs(seen: Sequence[Seen]) -> tuple[dict[int, list[Score]], int]:
     """Replays every match; returns what was believed of each in order, and how often was looked."""
     by_match: dict[int, list[Seen]] = {}
-    moments: dict[str, list[tuple[int, Standings]]] = {}
+    moments: dict[str, Moments] = {}
     for one in seen:
         if one.kind not in ("word", "belief") or one.match_id is None:
             continue
         by_match.setdefault(one.match_id, []).append(one)
-        of_sport = moments.setdefault(one.body["sport"], [])
-        if not of_sport or of_sport[-1][1] != one.body["standings"]:
-            of_sport.append((one.id, one.body["standings"]))
-        else:
-            # The latest moment at which it was so.
-            of_sport[-1] = (one.id, one.body["standings"])
+        moments.setdefault(one.body["sport"], Moments()).add(one)
     beliefs: dict[int, list[Score]] = {}
     checked = 0
     for match_id, of_match in by_match.items():

@@ -1,4 +1,4 @@
-"""A witness in the database: writes down every word, belief, price and turn of a provider, in order.
+"""A witness in the database: writes down every word, belief, price and provider's turn, in order.
 
 Triggers of the test's own. Writers of one match wait for each other on its head, so within a match
 the order is the one in which things were decided.
@@ -55,7 +55,8 @@ BEGIN
     SELECT 'price', k.match_id, to_jsonb(NEW) || jsonb_build_object('offers', (
         SELECT coalesce(jsonb_agg(jsonb_build_object(
             'provider', q.provider, 'bookmaker', q.bookmaker, 'odds', q.odds,
-            'open', w.status = 'open', 'fresh', q.observed_at >= statement_timestamp() - {FRESH_FOR},
+            'open', w.status = 'open',
+            'fresh', q.observed_at >= statement_timestamp() - {FRESH_FOR},
             'down', {QUARANTINED.format(at="q.observed_at")}
         )), '[]')
         FROM quotes q
