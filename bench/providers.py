@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 
 import uvloop
 
+from app import collector
 from app.database import engine
 from app.ingest.dead_letters import Origin
 from app.ingest.intake import take_in
@@ -21,7 +22,6 @@ from app.ingest.known import Known
 from bench import house, wires
 from bench.ingest import BARE_TABLES, Ready, a_batch, bare
 from bench.report import Row, median, report
-from workers.main import calm_collector
 
 # Leagues of matches; a poll is about one of them, and the providers go round them in turn.
 LEAGUES = 6
@@ -166,7 +166,7 @@ async def measure() -> tuple[list[Row], dict[str, float]]:
     """Measures quotes, then scores."""
     rows: list[Row] = []
     ratios: dict[str, float] = {}
-    calm_collector()
+    collector.calm()  # As a worker does.
     with house.stack() as stack:
         pool = await engine.open_pool(
             stack.database_url,

@@ -69,9 +69,8 @@ async def _poll(context: Context, claim: Claim) -> str:
         await _note_failure(context, claim, error)
         return "failed"
     took_ms = round((time.monotonic() - began) * 1000)
-    if not await _write(context, claim, answer):
-        return "stale"
-    # Apart from the write: polls of one provider would wait for each other's transactions.
+    # Before the write, which may be long: it answered. And apart from it, or polls of one provider
+    # would wait for each other's transactions.
     async with engine.connection(context.pool) as connection:
         await note_success(
             connection,
@@ -80,7 +79,7 @@ async def _poll(context: Context, claim: Claim) -> str:
             took_ms=took_ms,
             observations=answer.observations,
         )
-    return "ok"
+    return "ok" if await _write(context, claim, answer) else "stale"
 
 
 async def _asked(context: Context, claim: Claim, ask: Ask) -> Answer:

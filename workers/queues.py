@@ -36,6 +36,11 @@ REDIS_ANSWERS_WITHIN_S = 2.0
 log = logger(__name__)
 
 
+def _packed(data: object) -> bytes:
+    """Encodes jobs, and what Arq says of one that expired: of an exception the text will do."""
+    return msgspec.msgpack.encode(data, enc_hook=str)
+
+
 def queue_of(sport: str) -> str:
     """Returns the name of a sport's queue."""
     return f"touchline:jobs:{sport}"
@@ -45,7 +50,7 @@ def open_redis(url: str) -> ArqRedis:
     """Returns Arq's client. Without a socket timeout: on Python 3.11 one swallows cancellations."""
     return ArqRedis(
         connection_pool=ConnectionPool.from_url(url, socket_connect_timeout=REDIS_ANSWERS_WITHIN_S),
-        job_serializer=msgspec.msgpack.encode,
+        job_serializer=_packed,
         job_deserializer=msgspec.msgpack.decode,
         expires_extra_ms=JOB_EXPIRES_S * 1000,
     )
@@ -70,7 +75,7 @@ def make_worker(context: Context, redis: ArqRedis, sport: Sport, jobs_max: int) 
         poll_delay=PICK_UP_S,
         health_check_interval=5,
         health_check_key=f"touchline:worker:{worker_id()}:{sport}",
-        job_serializer=msgspec.msgpack.encode,
+        job_serializer=_packed,
         job_deserializer=msgspec.msgpack.decode,
         log_results=False,
     )

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 import uvicorn
 from litestar import Litestar
 
+from app import collector
 from app.serving.sockets import SocketProtocol
 
 # A client says little: pings and, later, subscriptions.
@@ -80,4 +81,5 @@ def serve(
     for number in (signal.SIGINT, signal.SIGTERM):
         # uvicorn raises the signal anew when it is done; that is to be the end, not a death.
         signal.signal(number, lambda *_: None)
+    collector.calm()
     server.run(None if listening is None else [listening])
