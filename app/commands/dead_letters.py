@@ -1,17 +1,14 @@
 """`app dead-letters ...`: what could not be taken in, looked at and taken in again."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 import click
 
-from app import settings
-from app.commands.place import database
+from app.commands.place import with_pool
 from app.commands.table import print_rows
 from app.database import engine
 from app.database.engine import Connection, Pool
-from app.errors import AppError
 from app.ingest import dead_letters
 from app.ingest.dead_letters import FOUND_MAX, Buried
 from app.ingest.known import Known
@@ -122,7 +119,7 @@ def replay(ids: Sequence[int], provider: str | None, code: str | None) -> None:
         # In the order they came: the newest word of a match counts at the end.
         return [await replay_letter(pool, one, known) for one in reversed(found)]
 
-    outcomes = _with_pool(run)
+    outcomes = with_pool("dead-letters", run)
     for one in outcomes:
         done = f"{one.accepted} taken in" if one.accepted else "not taken in"
         click.echo(f"{one.id} {done}{f': {one.message}' if one.message else ''}")
@@ -137,21 +134,4 @@ def _asked(ask: Callable[[Connection], Awaitable[T]]) -> T:
         async with engine.connection(pool) as connection:
             return await ask(connection)
 
-    return _with_pool(run)
-
-
-def _with_pool(work: Callable[[Pool], Awaitable[T]]) -> T:
-    async def run(url: str) -> T:
-        pool = await engine.open_pool(
-            url, connections_max=2, statement_timeout_s=30, name="touchline dead-letters"
-        )
-        try:
-            return await work(pool)
-        finally:
-            pool.terminate()
-
-    try:
-        with database(settings.load()) as url:
-            return asyncio.run(run(url))
-    except AppError as error:
-        raise click.ClickException(error.detail) from error
+    return with_pool("dead-letters", run)

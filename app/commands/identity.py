@@ -1,17 +1,14 @@
 """`app identity ...`: which matches of providers are which of ours."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import click
 
-from app import settings
-from app.commands.place import database
+from app.commands.place import with_pool
 from app.commands.table import print_rows
 from app.database import engine
-from app.database.engine import Connection
-from app.errors import AppError
+from app.database.engine import Connection, Pool
 from app.ingest.merging import merge_matches, merge_rows, split_match
 from app.ingest.reviews import reviews_after
 from app.ingest.verdicts import Verdict, decide_review
@@ -132,18 +129,8 @@ def _decide(
 def _asked(ask: Callable[[Connection], Awaitable[T]]) -> T:
     """Runs it in one transaction; what is wrong becomes one line."""
 
-    async def run(url: str) -> T:
-        pool = await engine.open_pool(
-            url, connections_max=1, statement_timeout_s=30, name="touchline identity"
-        )
-        try:
-            async with engine.connection(pool) as connection, connection.transaction():
-                return await ask(connection)
-        finally:
-            pool.terminate()
+    async def run(pool: Pool) -> T:
+        async with engine.connection(pool) as connection, connection.transaction():
+            return await ask(connection)
 
-    try:
-        with database(settings.load()) as url:
-            return asyncio.run(run(url))
-    except AppError as error:
-        raise click.ClickException(error.detail) from error
+    return with_pool("identity", run)

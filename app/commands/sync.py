@@ -9,8 +9,8 @@ import click
 import msgspec
 from msgspec.structs import replace
 
-from app import logs, settings
-from app.commands.place import database
+from app import logs
+from app.commands.place import database, settings_of_run
 from app.database import engine
 from app.database.engine import Pool
 from app.errors import AppError
@@ -52,7 +52,7 @@ class Duration(click.ParamType[float, str]):
 @click.option("--recurring", type=Duration(), help="Again and again, so far apart: 3s, 2m.")
 def sync(only: tuple[str, ...], recurring: float | None) -> None:
     """Asks every question there is once, or again and again, and says what came of it."""
-    asked = settings.load()
+    asked = settings_of_run()
     logs.set_up(level="warning", form="console")
     names = ",".join(only) or asked.worker.providers
     with database(asked) as url:

@@ -62,10 +62,6 @@ _CLEAR = """
 UPDATE live_scores SET verify_since = NULL, verify_reason = NULL
 WHERE verify_since IS NOT NULL AND match_id <> ALL ($1::bigint[])
 """
-_WANTED = """
-SELECT match_id FROM live_scores WHERE verify_since IS NOT NULL ORDER BY verify_since, match_id
-LIMIT $1
-"""
 
 
 class Frozen(msgspec.Struct, frozen=True, kw_only=True):
@@ -115,8 +111,3 @@ async def mark_frozen(connection: Connection) -> list[Frozen]:
     for one in frozen:
         metrics.matches_frozen.labels(one.sport).inc()
     return frozen
-
-
-async def to_verify(connection: Connection, limit: int = FROZEN_MAX) -> list[int]:
-    """Returns our ids of the matches to be asked for by id, the longest frozen first."""
-    return [row["match_id"] for row in await connection.fetch(_WANTED, limit)]

@@ -104,7 +104,7 @@ class Supervisor:
             self._watch(server)
 
     def _start_stadium(self) -> None:
-        place = StadiumPlace(self._run.folder / "stadium", self._run.settings.replay)
+        place = StadiumPlace(self._run.folder / stadium.FOLDER, self._run.settings.replay)
         place.file.unlink(missing_ok=True)  # Of an earlier run, with other ports.
         self._watch(self._child("stadium", *place.arguments()))
         self._stadium = place

@@ -6,6 +6,7 @@ from pathlib import Path
 from app.devstack import ports
 from app.settings import ReplaySettings, Settings
 
+FOLDER = "stadium"  # Within `.run/`.
 # Written by the stadium when it is open: the addresses and keys of its providers.
 SETTINGS_FILE = "stadium.env"
 # Everything that speaks of the same matches, the most believed first.
@@ -53,12 +54,16 @@ class StadiumPlace:
 
     def settings(self) -> dict[str, str]:
         """Returns what the processes are told: its providers, and how often they may be asked."""
-        lines = self.file.read_text("utf-8").splitlines()
-        told = dict(line.split("=", 1) for line in lines if line)
-        return {
-            "PROVIDERS": PROVIDERS,
-            "PROVIDERS_FASTEST_MS": str(FASTEST_MS),
-            "THESPORTSDB_PER_MINUTE": str(PER_MINUTE),
-            "POLL_SPEED": f"{max(1.0, self._replay.speed):g}",
-            **told,
-        }
+        return told_in(self.file, self._replay)
+
+
+def told_in(file: Path, replay: ReplaySettings) -> dict[str, str]:
+    """Returns what processes are told of the stadium that wrote this file."""
+    lines = file.read_text("utf-8").splitlines()
+    return {
+        "PROVIDERS": PROVIDERS,
+        "PROVIDERS_FASTEST_MS": str(FASTEST_MS),
+        "THESPORTSDB_PER_MINUTE": str(PER_MINUTE),
+        "POLL_SPEED": f"{max(1.0, replay.speed):g}",
+        **dict(line.split("=", 1) for line in lines if line),
+    }

@@ -7,8 +7,6 @@ import pytest
 from app.stadium.ground import KEY
 from tests.stadium.grounds import Clock, asking, ground, logged_in
 
-BEST_OFFERS = {"priceData": ["EX_BEST_OFFERS"]}
-
 
 async def test_api_football_refuses_inside_200() -> None:
     async with asking(ground(now=Clock())) as client:
