@@ -10,9 +10,9 @@ the manner of one provider, what it *said* the truth in its words, a *fault* som
 a while, a *scenario* a named set of faults, lags and quotas.
 
 Read `programme` (truth), `naming` and `voices` (what a provider says), `faults` and `scenarios`,
-`quotas`, `calls` (a request and its answer), then one file a provider: `api_football`
-with `api_football_odds`, `thesportsdb`, `odds_api`, `betfair` with `exchange` and `ladder`, and
-`stream` with `books`. `web` joins the HTTP side, `ground` the whole.
+`quotas`, `calls` (a request and its answer), `asked` (what was asked), then one file a provider:
+`api_football` with `api_football_odds`, `thesportsdb`, `odds_api`, `betfair` with `exchange` and
+`ladder`, and `stream` with `books`. `web` joins the HTTP side, `ground` the whole.
 
 Invariants: what is said at a moment is a pure function of recordings, speed, lanes, seed,
 scenario and clock; only quotas, sessions and faults set by hand are state. It knows none of the
