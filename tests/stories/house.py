@@ -1,10 +1,13 @@
 """The whole house in real processes, each to be killed and started again."""
 
+import asyncio
+import contextlib
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +20,7 @@ PROJECT = Path(__file__).parents[2]
 ANSWERS_WITHIN_S = 30.0
 ENDS_WITHIN_S = 20.0
 LOOK_AGAIN_S = 0.05
+PATIENCE_S = 60.0
 
 
 class House:
@@ -84,6 +88,18 @@ class House:
                 pass
             assert time.monotonic() < until, self.logs()
             time.sleep(LOOK_AGAIN_S)
+
+    async def until(self, path: str, is_so: Callable[[Any], bool]) -> Any:
+        """Asks the API until an answer's JSON is what is waited for, whatever dies meanwhile."""
+        limit = time.monotonic() + PATIENCE_S
+        while True:
+            told = None
+            with contextlib.suppress(httpx.TransportError):
+                told = self.ask(path).json()
+                if is_so(told):
+                    return told
+            assert time.monotonic() < limit, (told, self.logs())
+            await asyncio.sleep(LOOK_AGAIN_S)
 
     def ask(self, path: str) -> httpx.Response:
         """Asks the API, whatever it answers."""

@@ -1,11 +1,7 @@
 """While Postgres or Valkey is away the API says so, sockets stay open, and nothing is lost."""
 
 import asyncio
-import time
-from collections.abc import Callable
-from typing import Any
 
-import httpx
 import pytest
 
 from tests.stories.conftest import MakeHouse
@@ -16,20 +12,9 @@ pytestmark = pytest.mark.story
 PATIENCE_S = 60
 
 
-async def until(answer: Callable[[], httpx.Response], is_so: Callable[[Any], bool]) -> Any:
-    """Asks until an answer's JSON is what is waited for."""
-    limit = time.monotonic() + PATIENCE_S
-    while True:
-        told = answer().json()
-        if is_so(told):
-            return told
-        assert time.monotonic() < limit, told
-        await asyncio.sleep(0.05)
-
-
 async def a_live_follower(house: House) -> Follower:
     """Somebody who follows a match that is in play."""
-    live = await until(lambda: house.ask("/api/events?status=live&limit=1"), lambda a: a["items"])
+    live = await house.until("/api/events?status=live&limit=1", lambda a: a["items"])
     follower = Follower(house.url, live["items"][0]["id"])
     await follower.follow(lambda f: f.frames >= 3)
     return follower
@@ -43,7 +28,7 @@ async def test_without_postgres_reads_say_when_to_come_back_and_sockets_stay(
     async with asyncio.timeout(PATIENCE_S):
         follower = await a_live_follower(house)
         house.stack.postgres.kill()
-        await until(lambda: house.ask("/health"), lambda h: h["status"] == "down")
+        await house.until("/health", lambda h: h["status"] == "down")
         assert house.ask("/health").status_code == 503
         assert house.ask("/health/live").status_code == 200
         for path in ("/api/events", f"/api/scores/{follower.match_id}", "/api/sports"):
@@ -65,7 +50,7 @@ async def test_without_valkey_everything_goes_on_a_little_slower(make_house: Mak
     async with asyncio.timeout(PATIENCE_S):
         follower = await a_live_follower(house)
         house.stack.valkey.kill()
-        health = await until(lambda: house.ask("/health"), lambda h: h["status"] == "degraded")
+        health = await house.until("/health", lambda h: h["status"] == "degraded")
         assert health["dependencies"]["redis"]["status"] == "down"
         # Changes still come, because polls go on; and reads see them, because they ask Postgres.
         seen = follower.frames
@@ -73,7 +58,7 @@ async def test_without_valkey_everything_goes_on_a_little_slower(make_house: Mak
         score = house.get(f"/api/scores/{follower.match_id}")
         assert score["seq"] >= follower.seq
         house.stack.valkey.start()
-        await until(lambda: house.ask("/health"), lambda h: h["status"] == "ok")
+        await house.until("/health", lambda h: h["status"] == "ok")
         seen = follower.frames
         await follower.follow(lambda f: f.frames >= seen + 3)
         await follower.close()

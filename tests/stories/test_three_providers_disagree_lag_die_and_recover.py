@@ -45,8 +45,9 @@ api-football = [{{window = "minute", most = 50}}, {{window = "day", most = 10000
 LIE = 6
 # As many words of the lie as would confirm it, were nobody else there, and one more.
 LIES = 4
-# Those who watch see a match for so long at least, in seconds of ours.
-LASTS_S = 25.0
+# Those who watch see a match for so long at least, in seconds of ours: a lie told in several words;
+# and of hockey one for the whole of an outage.
+LASTS_S, LASTS_LONG_S = 35.0, 90.0
 # What the health of providers went through.
 FELL = (
     ("betfair", "hockey", ("up", "down", "recovering", "up")),
@@ -124,7 +125,8 @@ async def choose(
             if not meant and truth is not None and day.left_s(truth) >= LASTS_S:
                 match = (row["id"], truth["play"], day.left_s(truth))
                 chosen.setdefault(row["sport_id"], []).append(match)
-        if len(chosen) == len(SPORTS):
+        longest = max((left for _, _, left in chosen.get("hockey", [])), default=0.0)
+        if len(chosen) == len(SPORTS) and longest >= LASTS_LONG_S:
             return chosen
         chosen.clear()
         await asyncio.sleep(0.1)
@@ -231,7 +233,8 @@ async def the_day(day: MatchDay, connection: asyncpg.Connection, watched: list[W
     hockey = max(of["hockey"], key=lambda w: left_of(day, w))
     await until(lambda: is_fed(hockey, "down") and is_suspended(hockey))
     tell("down", began)
-    await until(lambda: any(is_fed(w, "stale") for w in of["basketball"] + of["tennis"]))
+    others = of["basketball"] + of["tennis"]
+    await until(lambda: all(is_fed(w, "stale") for w in others if is_on(w)))
     tell("stale", began)
     for provider in ("betfair", "thesportsdb", "odds-api"):
         day.mend(provider)
