@@ -70,9 +70,9 @@ class BetfairSettings(msgspec.Struct, frozen=True, kw_only=True):
     url: Annotated[str, env("BETFAIR_URL", "Where the exchange's API is.")] = (
         "https://api.betfair.com"
     )
-    stream: Annotated[
-        str, env("BETFAIR_STREAM", "host:port of the exchange's stream, or off.")
-    ] = "stream-api.betfair.com:443"
+    stream: Annotated[str, env("BETFAIR_STREAM", "host:port of the exchange's stream, or off.")] = (
+        "stream-api.betfair.com:443"
+    )
 
 
 class OddsApiSettings(msgspec.Struct, frozen=True, kw_only=True):
