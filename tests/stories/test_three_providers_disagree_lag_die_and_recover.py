@@ -67,6 +67,11 @@ SELECT count(*) FROM witness w
 WHERE kind = 'word' AND match_id = $1 AND body ->> 'provider' = 'api-football'
   AND (body -> 'score' ->> 'home')::int >= $2
 """
+# The second word since then was asked for when all was swapped.
+_SWAPPED = """
+SELECT count(*) > 1 FROM witness
+WHERE kind = 'word' AND match_id = $1 AND body ->> 'provider' = 'odds-api' AND id > $2
+"""
 _CONFLICTS = """
 SELECT count(*) FROM conflicts WHERE match_id = ANY ($1::bigint[]) AND field = 'points'
 """
@@ -218,11 +223,16 @@ async def the_day(day: MatchDay, connection: asyncpg.Connection, watched: list[W
     await until(lambda: all(w.follower.snapshots and has_prices(w) for w in watched))
     tell("prices", began)
     # One lies wildly, and another takes home for away.
+    before = await connection.fetchval("SELECT max(id) FROM witness")
     day.fault("odds-api", "swapped")
     day.fault("api-football", "wrong_score", goals=LIE)
     for one in of["football"]:
         match_id = int(one.follower.match_id)
         while int(await connection.fetchval(_LIES, match_id, LIE) or 0) < LIES:
+            await asyncio.sleep(0.05)
+    for one in of["basketball"] + of["tennis"]:
+        match_id = int(one.follower.match_id)
+        while is_on(one) and not await connection.fetchval(_SWAPPED, match_id, before):
             await asyncio.sleep(0.05)
     day.mend("api-football")
     tell("lied", began)
@@ -362,6 +372,8 @@ def check_what_was_asked(day: MatchDay, watched: Sequence[Watched]) -> None:
     LOG.info("least left: %s", {p: told["leastLeft"] for p, told in asked.items()})
     ours = {one.play for one in watched}
     since = min(one.since for one in watched)
+    in_play = {truth["play"] for truth in day.truth() if truth["score"]["status"] == "live"}
+    assert in_play - ours, "something is on that nobody watches"
     for provider, told in asked.items():
         named = {name for question in told["prices"] for name in question["names"]}
         meant = {plays[provider, name] for name in named}
