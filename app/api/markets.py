@@ -111,6 +111,8 @@ async def get_odds(request: Asked, state: State, match_id: FromPath[str]) -> Res
     number = number_in(match_id, "match")
     async with engine.connection(state.pool) as connection:
         odds = await prices.odds_of(connection, number)
+        if odds is None and (kept := await matches.merged_into(connection, number)):
+            odds = await prices.odds_of(connection, kept)
     if odds is None:
         raise NotFound(f"There is no match {match_id}.")
     demand: Demand = state.demand

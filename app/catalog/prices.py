@@ -113,7 +113,7 @@ SELECT h.seq, q.newest, (
     ) AS r
 ) AS body
 FROM matches AS m
-JOIN match_heads AS h ON h.match_id = m.id
+JOIN match_heads AS h ON h.match_id = m.id AND m.merged_into IS NULL
 JOIN leagues AS l ON l.id = m.league_id
 JOIN participants AS a ON a.id = m.home_id
 JOIN participants AS b ON b.id = m.away_id

@@ -78,7 +78,7 @@ async def test_a_merged_matchs_id_answers_with_the_kept_one(api: Api):
     drop = await a_match(api.connection, start_time=KICK_OFF)
     async with api.connection.transaction():
         await merge_matches(api.connection, keep, drop)
-    for path in (f"/api/scores/{drop}", f"/api/v1/matches/{drop}"):
+    for path in (f"/api/scores/{drop}", f"/api/v1/matches/{drop}", f"/api/odds/{drop}"):
         answer = await api.get(path)
         assert answer.status_code == 200
         body = answer.json()
