@@ -12,18 +12,12 @@ import pytest
 from tests.stories.conftest import MakeHouse
 from tests.stories.follower import Follower
 from tests.stories.matchday import MatchDay
+from tests.stories.programme import PLAYED
 
 # Shown with --log-cli-level=info.
 LOG = logging.getLogger(__name__)
 PATIENCE_S = 90
-PLAYED = (
-    "hockey.pwhl.106.montreal-victoire-ottawa-charge",
-    "hockey.pwhl.107.minnesota-frost-new-york-sirens",
-    "hockey.pwhl.133.boston-fleet-toronto-sceptres",
-    "hockey.pwhl.136.minnesota-frost-toronto-sceptres",
-    "hockey.pwhl.163.boston-fleet-montreal-victoire",
-    "hockey.pwhl.128.new-york-sirens-toronto-sceptres",
-)
+HOCKEY = tuple(name for name in PLAYED if name.startswith("hockey."))
 # So many polls of scores are time enough for one of prices, at the same interval.
 POLLS = 5
 _LIVE = """
@@ -37,8 +31,8 @@ _POLLED = "SELECT count(*) FROM poll_tasks WHERE scope = 'markets' AND state = '
 
 @pytest.fixture
 def match_day(tmp_path: Path) -> Generator[MatchDay]:
-    """A stadium with two matches of hockey at once."""
-    day = MatchDay(tmp_path / "day", (PLAYED, {}), speed=30, lanes=2, scenario="")
+    """A stadium with three matches of hockey at once."""
+    day = MatchDay(tmp_path / "day", (HOCKEY, {}), speed=60, lanes=3, scenario="")
     yield day
     day.end()
 
@@ -65,11 +59,12 @@ def questions(day: MatchDay) -> list[tuple[str, str, tuple[str, ...]]]:
 async def test_prices_are_polled_while_somebody_watches_and_only_then(
     make_house: MakeHouse, match_day: MatchDay
 ):
-    house = make_house(PROVIDERS="thesportsdb,betfair", **match_day.settings())
+    settings = {**match_day.settings(), "THESPORTSDB_PER_MINUTE": "1000"}
+    house = make_house(PROVIDERS="thesportsdb,betfair", **settings)
     connection = await asyncpg.connect(house.stack.database_url)
     try:
         async with asyncio.timeout(PATIENCE_S):
-            while len(live := await connection.fetch(_LIVE)) < 2:
+            while not (live := await connection.fetch(_LIVE)):
                 await asyncio.sleep(0.05)
             await other_polls(match_day)
             assert questions(match_day) == []
