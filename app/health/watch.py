@@ -30,7 +30,7 @@ SELECT h.provider, h.sport_id, h.state, h.since, h.last_success_at, h.data_at, h
        clock_timestamp() AS now
 FROM provider_health h LEFT JOIN LATERAL (
     SELECT count(*) AS tasks,
-           min(2 * p.interval_ms + p.timeout_ms) FILTER (WHERE p.state = 'polled') AS silence_ms,
+           min(2 * p.interval_ms) FILTER (WHERE p.state = 'polled') AS silence_ms,
            min(p.next_due_at) FILTER (WHERE p.state = 'polled') AS due_at,
            bool_and(p.last_success_at >= h.since) FILTER (WHERE p.state = 'polled') AS answered
     FROM poll_tasks p
