@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 import uvloop
 
+from app import collector
 from app.database import engine
 from app.ingest.consensus import merge_quotes
 from app.ingest.known import Known
@@ -200,6 +201,9 @@ async def a_size(
             "bare": await bare(connection, [ready for _, ready in first]),
             "alone": await alone(connection, [ready for _, ready in second]),
         }
+        if not number:
+            # As autovacuum does within a minute: plans made for tables of another size are dropped.
+            await connection.execute("ANALYZE")
         if number:  # The first round warms up.
             for what, (quotes, seconds) in measured.items():
                 found[what].append(quotes / seconds)
@@ -210,6 +214,7 @@ async def measure() -> tuple[list[Row], dict[str, float]]:
     """Measures every batch size."""
     rows: list[Row] = []
     ratios: dict[str, float] = {}
+    collector.calm()  # As a worker does.
     with house.stack() as stack:
         pool = await engine.open_pool(
             stack.database_url,
