@@ -143,4 +143,5 @@ def _is_settled(word: Word[V], asked: Question[V]) -> bool:
 def _breaks_tie(word: Word[V], asked: Question[V]) -> bool:
     if word.final:
         return word.told.observed_at - (word.since or word.told.observed_at) >= LATE
-    return _is_news(word, asked)
+    # What is hard to believe has to weigh more than what is said against it.
+    return not word.wild and _is_news(word, asked)

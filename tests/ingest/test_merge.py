@@ -206,6 +206,15 @@ def test_one_provider(case: str):
     assert told(House(), *(line for line, _ in lines)) == [believed for _, believed in lines]
 
 
+@pytest.mark.parametrize("status", ["live", "postponed"])
+def test_of_two_of_equal_weight_one_that_raves_is_never_believed(status: str):
+    house = House()
+    told(house, "a 0 0-0", "b 1 0-0")
+    for after in range(10, 20, 2):
+        said = "0-0" if status != "live" else "7-0"
+        assert told(house, f"a {after} {said} {status}", f"b {after + 1} 0-0") == ["0-0 live"] * 2
+
+
 def test_a_correction_is_confirmed_though_play_goes_on_meanwhile():
     house = House(Sport.BASKETBALL)
     lines = ["a 0 55-50", "a 1 54-50", "a 2 54-52", "a 3 54-54"]
