@@ -7,7 +7,6 @@ credit a market and region, scores one or two, sports nothing.
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -16,6 +15,7 @@ from msgspec.structs import replace
 from app.sports.market import MarketStatus, MarketType, SelectionKey
 from app.sports.match import IN_PLAY, OVER, MatchStatus
 from app.sports.observation import ObservedMarket, ObservedQuote
+from app.sports.odds_formats import decimal_to_american
 from app.stadium import calls
 from app.stadium.calls import Call, Reply
 from app.stadium.quotas import Quotas, Spent
@@ -176,13 +176,6 @@ class OddsApiDesk:
         }
 
 
-def american(odds: Decimal) -> int:
-    """Returns decimal odds as what 100 wins, or, negative, what wins 100."""
-    if odds >= 2:
-        return round((odds - 1) * 100)
-    return -round(100 / (odds - 1))
-
-
 def _event(said: Said, question: Question) -> dict[str, Any]:
     return {
         "id": said.hash,
@@ -251,7 +244,7 @@ def _outcome(
         SelectionKey.OVER: "Over",
         SelectionKey.UNDER: "Under",
     }
-    price = american(quote.odds) if american_odds else float(quote.odds)
+    price = int(decimal_to_american(quote.odds)) if american_odds else float(quote.odds)
     told = {"name": names[quote.selection], "price": price}
     return told if market.line is None else {**told, "point": float(market.line)}
 

@@ -304,7 +304,8 @@ async def test_a_feed_that_tells_too_much_waits_for_the_writer(
         async with postgres.transaction():
             await postgres.execute("LOCK TABLE provider_refs IN EXCLUSIVE MODE")
             telling = asyncio.create_task(tell_many(feed))
-            await asyncio.sleep(0.2)
+            # The writer stands before the table, and what waits for it is full.
+            await until(postgres, "SELECT count(*) FROM pg_locks WHERE NOT granted", 1)
             assert not telling.done()
         async with asyncio.timeout(WITHIN_S):
             await telling
