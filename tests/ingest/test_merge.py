@@ -6,9 +6,9 @@ from decimal import Decimal
 import msgspec
 import pytest
 
-from app.ingest.confidence import RIGHT, WRONG, ToldScore, confidence_of, reliability_of
+from app.ingest.confidence import RIGHT, ToldScore, confidence_of
 from app.ingest.decisions import CONFIRMATIONS, LATE
-from app.ingest.judgements import of_agreement, of_conflict, outcome_of
+from app.ingest.judgements import of_agreement
 from app.ingest.merge import BelievedScore, Contest, Dispute, hear, merge_scores
 from app.sports.match import LEGAL_MOVES, SPORTS, MatchStatus, Period, Score, Sport, may_move
 
@@ -367,16 +367,6 @@ def test_confidence_is_the_share_of_the_weight_that_agrees():
     assert confidence_of(words[0].score, []) == 0
 
 
-@pytest.mark.parametrize(
-    ("agreed", "disagreed", "reliability"),
-    [(0, 0, 0.8), (90, 0, 1.0), (0, 10, 0.4), (10, 30, 0.35), (0, 1000, 0.0)],
-)
-def test_reliability_is_the_share_of_right_words_with_a_prior(
-    agreed: float, disagreed: float, reliability: float
-):
-    assert reliability_of(agreed, disagreed) == reliability
-
-
 def test_the_one_who_comes_to_agree_is_right_and_so_is_who_was_first():
     house = House()
     told(house, "a 0 0-0", "b 0 0-0", "c 0 0-0", "a 10 1-0", "b 12 1-0")
@@ -389,17 +379,6 @@ def test_the_one_who_comes_to_agree_is_right_and_so_is_who_was_first():
     assert {p: (j.agreed, j.disagreed) for p, j in judged.items()} == {"c": (0.5, 0.5)}
     told(house, "c 91 1-0")
     assert of_agreement(house.words["c"], words, house.believed) == {}
-
-
-def test_who_told_what_never_came_to_be_was_wrong():
-    before = Dispute(field="points", believed="1-0", told={"a": "1-0", "b": "7-0", "c": "0-0"})
-    now = {"a": "1-0", "b": "1-0", "c": "1-0"}
-    assert outcome_of(before, now, "1-0") == "agreed"
-    judged = of_conflict(before, "1-0", "agreed")
-    assert (judged["a"], judged["b"], judged["c"].agreed) == (RIGHT, WRONG, 0.5)
-    assert outcome_of(before, now, "7-0") == "moved"
-    assert outcome_of(before, {"a": "1-0"}, "1-0") == "silent"
-    assert of_conflict(before, "1-0", "silent") == {}
 
 
 def test_three_observations_confirm():
