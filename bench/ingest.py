@@ -34,6 +34,7 @@ from app.sports.observation import (
 )
 from bench import house
 from bench.report import Row, median, report
+from bench.wires import names
 
 MATCHES = 100
 BOOKMAKERS = ("north", "east", "west")
@@ -137,14 +138,15 @@ def _append(columns: Columns, *row: object) -> None:
 
 def an_observation(n: int, now: datetime, markets: Sequence[ObservedMarket]) -> Observation:
     """Returns what is said of the n-th match."""
+    home, away = names(n)  # Numbered names would be alike, and left to somebody to decide.
     return Observation(
         provider="bench",
         external_id=f"match-{n}",
         sport=Sport.FOOTBALL,
         match=ObservedMatch(
             league=ObservedLeague(external_id="bench", name="Bench"),
-            home=ObservedParticipant(external_id=f"home-{n}", name=f"Home {n}"),
-            away=ObservedParticipant(external_id=f"away-{n}", name=f"Away {n}"),
+            home=ObservedParticipant(external_id=f"home-{n}", name=home),
+            away=ObservedParticipant(external_id=f"away-{n}", name=away),
             start_time=datetime(2026, 1, 1, tzinfo=UTC),
         ),
         observed_at=now,
@@ -163,6 +165,7 @@ async def ours(
         async with connection.transaction():
             taken = await ingest(connection, decoder.decode(batch), known)
         known.keep()
+        assert taken.matches == batch.count(b'"provider"'), "some match is undecided"
         quotes += taken.quotes
     return quotes, time.perf_counter() - begun
 
