@@ -52,6 +52,7 @@ def tracked() -> list[str]:
 FILES = tracked()
 PYTHON = [name for name in FILES if name.endswith(".py") and name.startswith(CHECKED)]
 PRODUCT = [name for name in PYTHON if name.startswith(OURS)]
+PAGES = [name for name in FILES if name.endswith((".css", ".js", ".mjs"))]
 TREES = {name: ast.parse((PROJECT / name).read_text()) for name in PYTHON}
 
 
@@ -93,6 +94,7 @@ def blocks_of(node: ast.stmt) -> Iterator[list[ast.stmt]]:
 def test_there_is_something_to_check():
     assert len(PRODUCT) > 30
     assert "tests/test_house_rules.py" in PYTHON
+    assert "app/pages/static/board.js" in PAGES
 
 
 def test_no_place_has_a_name_that_says_nothing():
@@ -165,7 +167,7 @@ def test_nothing_is_nested_deeply():
 def test_files_are_short():
     found = [
         name
-        for name in PYTHON
+        for name in (*PYTHON, *PAGES)
         if len((PROJECT / name).read_text().splitlines()) > LINES_OF_FILE_MAX
     ]
     assert not found, "\n".join(found)
