@@ -13,6 +13,7 @@ from litestar.openapi.spec import Operation, Parameter, Schema
 
 from app.api.problems import MEDIA_TYPE, Problem
 from app.api.requests import Query
+from app.catalog.shapes import PeriodShape
 
 T = TypeVar("T")
 NO_EXAMPLES = False
@@ -78,75 +79,6 @@ class MatchSummary(_Shape, frozen=True, kw_only=True):
     away_score: int | None
     simulated: bool
     seq: int
-    updated_at: str
-
-
-class PeriodShape(_Shape, frozen=True, kw_only=True):
-    """What one period brought."""
-
-    name: str
-    home: int
-    away: int
-
-
-class SourceShape(_Shape, frozen=True, kw_only=True):
-    """What one provider last said of the score."""
-
-    provider: str
-    home_score: int | None
-    away_score: int | None
-    observed_at: str
-
-
-class ScoreShape(_Shape, frozen=True, kw_only=True):
-    """A match's score, who says so, and the place in its log it is true at."""
-
-    match_id: str
-    sport: str
-    league: str
-    status: str
-    home_score: int | None
-    away_score: int | None
-    period: str | None
-    clock: str | None
-    periods: list[PeriodShape]
-    confidence: Decimal
-    sources: list[SourceShape]
-    simulated: bool
-    seq: int
-    resume: str
-    updated_at: str
-    observed_at: str | None
-
-
-class SelectionShape(_Shape, frozen=True, kw_only=True):
-    """One answer to a market's question."""
-
-    id: str
-    key: str
-    name: str
-    odds: Decimal | None
-    best_odds: Decimal | None
-    best_provider: str | None
-    fair_probability: Decimal | None
-    status: str
-    updated_at: str
-
-
-class MarketShape(_Shape, frozen=True, kw_only=True):
-    """One question on a match."""
-
-    id: str
-    match_id: str
-    event: str
-    type: str
-    line: Decimal | None
-    status: str
-    reason: str | None
-    version: int
-    selections: list[SelectionShape]
-    overround: Decimal | None
-    simulated: bool
     updated_at: str
 
 

@@ -10,7 +10,7 @@ from litestar.params import FromPath
 from msgspec import Meta
 
 from app.api.answers import Asked, answer, page_body
-from app.api.documents import Items, MarketShape, described
+from app.api.documents import Items, described
 from app.api.price_shapes import OddsShape, PricePath
 from app.api.requests import (
     PageQuery,
@@ -25,6 +25,7 @@ from app.api.requests import (
 from app.cache import Cache, match_tag, sport_tag
 from app.catalog import markets as catalog
 from app.catalog import matches, prices
+from app.catalog.shapes import MarketShape
 from app.database import engine
 from app.database.places import microseconds
 from app.errors import MalformedId, NotFound

@@ -10,7 +10,7 @@ from litestar.params import FromPath
 from msgspec import Meta
 
 from app.api.answers import JSON, Asked, answer, page_body
-from app.api.documents import ChangesShape, Items, MatchShape, MatchSummary, ScoreShape, described
+from app.api.documents import ChangesShape, Items, MatchShape, MatchSummary, described
 from app.api.requests import (
     PAGE_ITEMS_DEFAULT,
     PAGE_ITEMS_MAX,
@@ -24,6 +24,7 @@ from app.api.requests import (
 )
 from app.cache import Cache, match_tag, sport_tag
 from app.catalog import matches as catalog
+from app.catalog.shapes import ScoreShape
 from app.database import engine
 from app.database.engine import Connection
 from app.database.places import microseconds, moment, parse_token

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import msgspec
 
-from app.api.documents import SelectionShape
+from app.catalog.shapes import SelectionShape
 
 
 class _Priced(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):

@@ -7,8 +7,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from app.api.documents import Items, MarketShape
+from app.api.documents import Items
 from app.api.price_shapes import OddsShape, PricePath, QuotedMarket
+from app.catalog.shapes import MarketShape
 from tests.api.conftest import Api
 from tests.builders import (
     HEARD,

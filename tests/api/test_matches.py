@@ -5,7 +5,8 @@ from typing import Any
 
 import msgspec
 
-from app.api.documents import ChangesShape, Items, MatchShape, MatchSummary, ScoreShape
+from app.api.documents import ChangesShape, Items, MatchShape, MatchSummary
+from app.catalog.shapes import ScoreShape
 from tests.api.conftest import Api, served
 from tests.builders import (
     HEARD,
