@@ -20,14 +20,16 @@ from app.database.tables import (
     markets,
     matches,
     polling,
+    wallet,
 )
 from app.database.tables.base import METADATA
 
 MAPPED = (
     *(access, belief, catalog, changes, dead_letters),
     *(health, identity, markets, matches, polling),
+    wallet,
 )
-PARTITIONED = ("changes_", "odds_history_", "dead_letters_")
+PARTITIONED = ("changes_", "odds_history_", "dead_letters_", "user_changes_")
 
 
 def is_ours(

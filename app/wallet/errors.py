@@ -1,0 +1,45 @@
+"""What can go wrong with money, for a caller."""
+
+from app.errors import AppError
+
+
+class MalformedMoney(AppError):
+    """An amount is a decimal string or number above zero, with no more decimals than its currency."""
+
+    code = "malformed_money"
+    status = 422
+
+
+class UnknownCurrency(AppError):
+    """The currency is not one that is used here."""
+
+    code = "unknown_currency"
+    status = 422
+
+
+class InsufficientFunds(AppError):
+    """There is not enough money available."""
+
+    code = "insufficient_funds"
+    status = 409
+
+
+class TransferKeyReused(AppError):
+    """This transfer was posted before, with other words."""
+
+    code = "transfer_key_reused"
+    status = 409
+
+
+class SelfLimitReached(AppError):
+    """A limit you set yourself is reached; the detail says which and when it ends."""
+
+    code = "self_limit_reached"
+    status = 403
+
+
+class SelfExcluded(AppError):
+    """You excluded yourself; the detail says until when."""
+
+    code = "self_excluded"
+    status = 403
