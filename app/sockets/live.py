@@ -20,7 +20,7 @@ from app.logs import logger
 from app.polling.demand import Demand
 from app.sockets import close_codes, frames
 from app.sockets.close_codes import CloseCode
-from app.sockets.session import Close, Pulse, Session, Shared
+from app.sockets.writing import Close, Pulse, Session, Shared
 from app.sports.ids import is_wire_id, number_of
 from app.stream.hub import Hub
 
