@@ -30,9 +30,38 @@ rate_limit_open = _counter(
     "touchline_rate_limit_unchecked", "Requests let in because the limiter was out of reach."
 )
 
+revocations_known = _gauge(
+    "touchline_revocations_known", "Revoked credentials this process knows of."
+)
+access_news_age_seconds = _gauge(
+    "touchline_access_news_age_seconds",
+    "Since this process last read which credentials and signing keys are revoked.",
+)
+auth_events = _counter(
+    "touchline_auth_events", "Log-ins, refusals, changes of accounts and keys.", "kind"
+)
+auth_events_lost = _counter(
+    "touchline_auth_events_lost", "Events that were logged, but not kept in Postgres."
+)
+log_in_waits = _counter(
+    "touchline_log_in_waits", "Log-ins turned away after too many guesses.", "of"
+)
+lockout_local = _counter(
+    "touchline_lockout_local", "Guesses counted in one process, Redis being out of reach."
+)
+mails = _counter("touchline_mails", "Mails handed to the hook, by outcome.", "kind", "outcome")
+api_key_reads = _counter("touchline_api_key_reads", "Look-ups of API keys.", "outcome")
+
 cache_reads = _counter("touchline_cache_reads", "Look-ups in the Redis cache.", "kind", "outcome")
 
 sockets_open = _gauge("touchline_sockets_open", "Sockets open now.", "protocol")
+sockets_refused = _counter(
+    "touchline_sockets_refused", "Sockets refused: their caller has as many as its tier allows."
+)
+socket_leases_unshared = _counter(
+    "touchline_socket_leases_unshared",
+    "Sockets counted by one process alone because Redis was out of reach.",
+)
 sockets_closed = _counter("touchline_sockets_closed", "Sockets closed.", "protocol", "code")
 frames_sent = _counter("touchline_frames_sent", "Frames sent to sockets.", "type")
 resumes = _counter(

@@ -52,6 +52,13 @@ class RateLimited(AppError):
     status = 429
 
 
+class TooManySockets(AppError):
+    """The caller has as many sockets open as its tier allows."""
+
+    code = "too_many_sockets"
+    status = 429
+
+
 class TooManyLogins(AppError):
     """More passwords wait to be checked than this process takes; ask again shortly."""
 
