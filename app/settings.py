@@ -13,12 +13,10 @@ from typing import Annotated, Any, Literal, get_type_hints
 import msgspec
 from msgspec import Meta
 
+from app.access_settings import DEVELOPMENT_SECRET, AccessSettings
 from app.polling_settings import PollingSettings
 from app.provider_settings import ProviderSettings
 from app.variables import env
-
-DEVELOPMENT_SECRET = "touchline-development-secret-not-for-production"  # noqa: S105
-
 
 # As long as what it signs with: HMAC-SHA256 keys below 32 bytes are weaker than the hash.
 FEED_SECRET_LENGTH_MIN = 32
@@ -120,39 +118,6 @@ class ApiSettings(msgspec.Struct, frozen=True, kw_only=True):
         str,
         env("METRICS_ALLOW_IPS", "Networks that may read /metrics, by comma, as CIDR."),
     ] = "127.0.0.0/8,::1/128,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16"
-
-
-class AccessSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Who may ask, and how much."""
-
-    jwt_secret: Annotated[
-        str,
-        env(
-            "JWT_SECRET",
-            "Signs access tokens (HS256), at least 32 characters. Production refuses "
-            "to start with the default.",
-            secret=True,
-            min_length=32,
-        ),
-    ] = DEVELOPMENT_SECRET
-    access_token_ttl_s: Annotated[
-        int, env("ACCESS_TOKEN_TTL_S", "How long an access token is good.", ge=30, le=86_400)
-    ] = 900
-    refresh_token_ttl_s: Annotated[
-        int, env("REFRESH_TOKEN_TTL_S", "How long a refresh token is good.", ge=60, le=31_536_000)
-    ] = 2_592_000
-    anonymous_access: Annotated[
-        bool, env("ANONYMOUS_ACCESS", "Whether reads and sockets need no credentials.")
-    ] = True
-    anonymous_per_minute: Annotated[
-        int, env("LIMIT_ANONYMOUS_PER_MINUTE", "Requests a minute, per address.", ge=1)
-    ] = 100
-    user_per_minute: Annotated[
-        int, env("LIMIT_USER_PER_MINUTE", "Requests a minute, per user.", ge=1)
-    ] = 300
-    auth_per_minute: Annotated[
-        int, env("LIMIT_AUTH_PER_MINUTE", "Log-ins and registrations a minute, per address.", ge=1)
-    ] = 20
 
 
 class StreamSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -365,5 +330,7 @@ def check_production(settings: Settings) -> None:
         return
     if settings.access.jwt_secret == DEVELOPMENT_SECRET:
         raise BadSettings("JWT_SECRET: production needs a secret of its own")
+    if settings.access.email_verification and settings.access.mails_by == "console":
+        raise BadSettings("EMAIL_VERIFICATION: production needs MAIL_COMMAND or MAIL_WEBHOOK_URL")
     if not settings.database.url or not settings.redis.url:
         raise BadSettings("DATABASE_URL, REDIS_URL: production does not run on embedded servers")

@@ -78,9 +78,17 @@ def test_every_variable_is_named_once_and_explained():
 
 def test_secrets_are_marked():
     secret = {one.name for one in every_setting() if one.secret}
-    ours = {"DATABASE_URL", "DATABASE_LISTEN_URL", "REDIS_URL", "JWT_SECRET", "FEED_KEYS"}
+    ours = {
+        "DATABASE_URL",
+        "DATABASE_LISTEN_URL",
+        "REDIS_URL",
+        "JWT_SECRET",
+        "FEED_KEYS",
+        "JWT_SECRET_BEFORE",
+    }
     theirs = {"API_FOOTBALL_KEY", "THESPORTSDB_KEY", "ODDS_API_KEY"}
-    assert secret == ours | theirs | {"BETFAIR_APP_KEY", "BETFAIR_PASSWORD"}
+    mail = {"MAIL_COMMAND", "MAIL_WEBHOOK_URL", "MAIL_WEBHOOK_SECRET"}
+    assert secret == ours | theirs | mail | {"BETFAIR_APP_KEY", "BETFAIR_PASSWORD"}
     assert settings.DEVELOPMENT_SECRET not in {one.name for one in every_setting()}
 
 

@@ -6,9 +6,10 @@ from typing import Any
 import msgspec
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
-from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
+from litestar.types import ASGIApp, Guard, HTTPScope, Message, Receive, Scope, Send
 
 from app import metrics
+from app.access import scopes
 from app.access.errors import RateLimited
 from app.access.gate import Gate
 from app.access.principal import Principal
@@ -149,3 +150,25 @@ def require_operator(connection: Connection, handler: BaseRouteHandler) -> None:
     require_user(connection, handler)
     if not principal_of(connection).is_operator:
         raise NotAllowed("This needs an operator.")
+
+
+def require_scope(scope: scopes.Scope) -> Guard:
+    """Returns a guard of what takes a user whose credentials were made for `scope`.
+
+    It raises NotAuthenticated, NotAllowed. A log-in has every scope; an API key those it was
+    made with.
+    """
+
+    def guard(connection: Connection, handler: BaseRouteHandler) -> None:
+        require_user(connection, handler)
+        if scope not in principal_of(connection).scopes:
+            raise NotAllowed(f"This API key is not made for '{scope}'.")
+
+    return guard
+
+
+def require_log_in(connection: Connection, handler: BaseRouteHandler) -> None:
+    """Guards what an API key may not do, whatever its scopes; raises as `require_user` does."""
+    require_user(connection, handler)
+    if principal_of(connection).api_key_id is not None:
+        raise NotAllowed("This takes a log-in: API keys cannot do it.")
