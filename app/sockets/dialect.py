@@ -5,6 +5,8 @@ from typing import Any, Literal, Protocol
 import msgspec
 
 from app.database.places import Place
+from app.errors import AppError
+from app.sockets.close_codes import CloseCode
 from app.stream.change import Change
 
 SnapshotReason = Literal["start", "resume_expired", "slow_consumer"]
@@ -82,7 +84,9 @@ class Dialect(Protocol):
         ...
 
     def greeting(self, socket_id: str) -> str | None:
-        """Returns what is said first of all, before anybody asked."""
+        """Returns what is said first of all, before anybody asked: once `Ask.begin` went well, so
+        that a socket that is refused hears the error and the close only.
+        """
         ...
 
     def change(self, change: Change, channel: str) -> str:
@@ -107,6 +111,23 @@ class Dialect(Protocol):
 
     def error(self, code: str, message: str) -> str:
         """Returns what is said of a bad message, or before a close."""
+        ...
+
+    def refused(self, key: str, error: AppError) -> str:
+        """Returns that what has this key (a channel) is not followed, or no longer, and why."""
+        ...
+
+    def told(self, frame: str, kind: str, channel: str) -> str:
+        """Returns a ready frame that is of no match (`bets`, `balance_update`), as the protocol
+        carries it; `kind` is its type, `channel` the key of the following that tells it.
+        """
+        ...
+
+    def closing(self, code: CloseCode, error: AppError | None) -> CloseCode:
+        """Returns a close code of ours as the protocol numbers it; `error` is why, if it was one.
+
+        The session closes its line with it and counts it; most dialects return `code`.
+        """
         ...
 
     def subscribed(self, key: str) -> str | None:
