@@ -20,6 +20,7 @@ from app.database.tables import (
     markets,
     matches,
     polling,
+    user_log,
     wallet,
 )
 from app.database.tables.base import METADATA
@@ -27,7 +28,7 @@ from app.database.tables.base import METADATA
 MAPPED = (
     *(access, belief, catalog, changes, dead_letters),
     *(health, identity, markets, matches, polling),
-    wallet,
+    *(user_log, wallet),
 )
 PARTITIONED = ("changes_", "odds_history_", "dead_letters_", "user_changes_")
 

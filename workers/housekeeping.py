@@ -19,7 +19,7 @@ from workers.context import Context
 DAYS_AHEAD = 3
 _LOCK = 7146827
 # What each partitioned table is cut by.
-_CUT_BY = {"changes": "at", "odds_history": "at", "dead_letters": "day"}
+_CUT_BY = {"changes": "at", "odds_history": "at", "dead_letters": "day", "user_changes": "at"}
 # Matches one round deletes; a round an hour keeps up with any replay.
 DELETED_MAX = 5_000
 
@@ -89,6 +89,8 @@ async def keep_partitions(
         "changes": changes_kept,
         "odds_history": odds_kept,
         "dead_letters": letters_kept,
+        # Both logs are resumed from by the same rules.
+        "user_changes": changes_kept,
     }
     for table, kept in kept_for.items():
         async with connection.transaction():

@@ -9,7 +9,7 @@ would wait for TCP to give up.
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import asyncpg
 
@@ -40,14 +40,20 @@ class Listener:
     """Hands every notification on as the ids it names; None means "look at everything".
 
     `on_nudge` is called on the event loop and must not block. `up` is True while LISTEN is in
-    force; `on_lost` is called when it no longer is.
+    force; `on_lost` is called when it no longer is. `also` are further channels, each with who is
+    nudged by it; their ids are of other things than matches.
     """
 
     def __init__(
-        self, url: str, *, on_nudge: Callable[[Nudge], None], on_lost: Callable[[], None]
+        self,
+        url: str,
+        *,
+        on_nudge: Callable[[Nudge], None],
+        on_lost: Callable[[], None],
+        also: Mapping[str, Callable[[Nudge], None]] | None = None,
     ) -> None:
         self._url = url
-        self._on_nudge = on_nudge
+        self._nudged = {CHANNEL: on_nudge, **(also or {})}
         self._on_lost = on_lost
         self.up = False
 
@@ -77,14 +83,17 @@ class Listener:
         gone = asyncio.Event()
         try:
             connection.add_termination_listener(lambda _: gone.set())
-            await connection.add_listener(
-                CHANNEL, lambda _c, _pid, _channel, payload: self._on_nudge(parse_nudge(payload))
-            )
+            for channel in self._nudged:
+                await connection.add_listener(
+                    channel,
+                    lambda _c, _pid, said, payload: self._nudged[said](parse_nudge(payload)),
+                )
             self.up = True
             metrics.listener_up.set(1)
             metrics.listener_reconnects.inc()
             log.info("listener_up")
-            self._on_nudge(None)
+            for nudged in self._nudged.values():
+                nudged(None)
             while not gone.is_set():
                 try:
                     async with asyncio.timeout(HEARTBEAT_S):

@@ -1,7 +1,7 @@
 """Channels: the names under which matches are followed, and patterns that fit many of them.
 
 A channel names one match by where it stands: `sports.{sport}.leagues.{league}.matches.{match}`. A
-pattern is a channel in which `*` stands for one whole segment, whichever; nothing stands for several.
+pattern is a channel in which `*` stands for one whole segment, whichever, and never for several.
 """
 
 import re

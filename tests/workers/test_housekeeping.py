@@ -37,7 +37,7 @@ async def add_change(connection: asyncpg.Connection, seq: int, at: datetime) -> 
 
 async def test_the_days_to_come_are_made_once(connection: asyncpg.Connection):
     kept = await keep_partitions(connection, NOW, **KEPT)
-    assert len(kept.made) == 3 * (DAYS_AHEAD + 1)
+    assert len(kept.made) == 4 * (DAYS_AHEAD + 1)
     assert "changes_20261121" in kept.made
     again = await keep_partitions(connection, NOW, **KEPT)
     assert (again.made, again.dropped) == ((), ())
@@ -50,7 +50,7 @@ async def test_a_day_is_dropped_only_when_all_of_it_is_too_old(connection: async
     kept = await keep_partitions(connection, NOW + timedelta(days=2, hours=11), **KEPT)
     assert kept.dropped == ()
     kept = await keep_partitions(connection, NOW + timedelta(days=2, hours=12), **KEPT)
-    assert kept.dropped == ("changes_20261121",)
+    assert kept.dropped == ("changes_20261121", "user_changes_20261121")
     left = await connection.fetch("SELECT seq FROM changes ORDER BY seq")
     assert [row["seq"] for row in left] == [2, 3]
 
