@@ -1,12 +1,13 @@
 """Who is asking and how much is left, before anything else is done for a request."""
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
-from litestar.types import ASGIApp, Guard, HTTPScope, Message, Receive, Scope, Send
+from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from app import metrics
 from app.access import scopes
@@ -27,6 +28,7 @@ LOG_IN_PATHS = frozenset({"/auth/register", "/auth/login", "/auth/refresh", "/au
 
 Headers = list[tuple[bytes, bytes]]
 Connection = ASGIConnection[Any, Any, Any, Any]
+Check = Callable[[Connection, BaseRouteHandler], None]
 
 _SLASHES = re.compile(r"/{2,}")
 
@@ -152,7 +154,7 @@ def require_operator(connection: Connection, handler: BaseRouteHandler) -> None:
         raise NotAllowed("This needs an operator.")
 
 
-def require_scope(scope: scopes.Scope) -> Guard:
+def require_scope(scope: scopes.Scope) -> Check:
     """Returns a guard of what takes a user whose credentials were made for `scope`.
 
     It raises NotAuthenticated, NotAllowed. A log-in has every scope; an API key those it was
