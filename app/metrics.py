@@ -172,6 +172,15 @@ matches_identified = _counter(
     "provider",
     "decision",
 )
+transfers = _counter("touchline_transfers", "Transfers of the ledger that were posted.", "kind")
+transactions_retried = _counter(
+    "touchline_transactions_retried",
+    "Transactions with money that Postgres ended because of others, done again.",
+    "sqlstate",
+)
+ledger_faults = _gauge("touchline_ledger_faults", "What the last check of the ledger found wrong.")
+ledger_checks = _counter("touchline_ledger_checks", "Checks of the ledger.", "outcome")
+payments = _counter("touchline_payments", "Deposits and withdrawals.", "direction", "status")
 recordings_refused = _gauge("touchline_recordings_refused", "Recordings that do not parse.")
 
 

@@ -4,7 +4,7 @@ from app.errors import AppError
 
 
 class MalformedMoney(AppError):
-    """An amount is a decimal string or number above zero, with no more decimals than its currency."""
+    """An amount is a decimal above zero, with no more decimals than its currency has."""
 
     code = "malformed_money"
     status = 422

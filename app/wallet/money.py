@@ -10,14 +10,22 @@ from app.wallet.errors import MalformedMoney, UnknownCurrency
 
 # ISO 4217: how many digits of a currency are minor units.
 EXPONENTS = {
-    **dict.fromkeys(
-        "AUD BGN BRL CAD CHF CNY CZK DKK EUR GBP HKD HUF IDR ILS INR KES MXN MYR NGN NOK NZD PHP PLN"
-        " RON RSD SEK SGD THB TRY TWD UAH USD ZAR".split(),
-        2,
+    "JPY": 0,
+    "KRW": 0,
+    "ISK": 0,
+    "CLP": 0,
+    "VND": 0,
+    "BHD": 3,
+    "KWD": 3,
+    "TND": 3,
+} | dict.fromkeys(
+    (
+        *("AUD", "BRL", "CAD", "CHF", "CZK", "DKK", "EUR", "GBP", "HKD", "HUF", "ILS", "INR"),
+        *("KES", "MXN", "NGN", "NOK", "NZD", "PHP", "PLN", "RON", "SEK", "SGD", "THB", "TRY"),
+        *("UAH", "USD", "ZAR"),
     ),
-    **dict.fromkeys("CLP ISK JPY KRW PYG UGX VND XAF XOF".split(), 0),
-    **dict.fromkeys("BHD IQD JOD KWD OMR TND".split(), 3),
-}
+    2,
+)
 # A thousandth of what a 64-bit sum can hold, so that no total of ours overflows.
 AMOUNT_MINOR_MAX = 9_000_000_000_000_000
 _AMOUNT = re.compile(r"(\d{1,16})(?:\.(\d{1,3}))?\Z", re.ASCII)
@@ -82,5 +90,7 @@ def parse_money(amount: str | int | Decimal, currency: str) -> Money:
         raise MalformedMoney(f"{currency} has {digits} decimals.")
     minor = int(whole) * 10**digits + int((fraction + "000")[:digits] or "0")
     if not 0 < minor <= AMOUNT_MINOR_MAX:
-        raise MalformedMoney(f"An amount is above 0 and at most {Money(AMOUNT_MINOR_MAX, currency)}.")
+        raise MalformedMoney(
+            f"An amount is above 0 and at most {Money(AMOUNT_MINOR_MAX, currency)}."
+        )
     return Money(minor, currency)

@@ -53,7 +53,7 @@ CREATE TABLE transfers (
     CONSTRAINT transfers_user_id_fkey FOREIGN KEY(user_id) REFERENCES users (id)
 );
 CREATE INDEX transfers_reference_idx ON transfers (reference);
-CREATE INDEX transfers_user_id_id_idx ON transfers (user_id, id);
+CREATE INDEX transfers_user_id_created_at_idx ON transfers (user_id, created_at);
 CREATE TABLE entries (
     account_id BIGINT NOT NULL,
     seq BIGINT NOT NULL,

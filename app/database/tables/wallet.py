@@ -69,7 +69,7 @@ class Transfer(Table):
         CheckConstraint("amount > 0", name="amount"),
         CheckConstraint("source <> target", name="target"),
         Index("transfers_reference_idx", "reference"),
-        Index("transfers_user_id_id_idx", "user_id", "id"),
+        Index("transfers_user_id_created_at_idx", "user_id", "created_at"),
     )
     id: Mapped[OurId]
     key: Mapped[str]

@@ -1,0 +1,128 @@
+"""The only code that writes transfers. Callers give the transaction; nothing here commits."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from enum import StrEnum
+from typing import TypeVar
+
+import asyncpg
+import msgspec
+
+from app import metrics
+from app.database.engine import Connection
+from app.sports.ids import UserId
+from app.wallet.errors import InsufficientFunds, TransferKeyReused
+from app.wallet.money import Money
+
+# Transactions that Postgres ended because of others are done again this often at most; with ten
+# writers on one account three tries were enough, so more means something is wrong.
+TRIES_MAX = 8
+R = TypeVar("R")
+KEY_LENGTH_MAX = 120
+
+_POST = """
+SELECT post_transfer(
+    key, kind, user_id, source, target, amount, currency, reference, note
+)
+FROM unnest(
+    $1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::bigint[], $7::text[],
+    $8::text[], $9::text[]
+) WITH ORDINALITY AS m (
+    key, kind, user_id, source, target, amount, currency, reference, note, place
+)
+ORDER BY place
+"""
+
+
+class Holder(StrEnum):
+    """Whose account: the first four are a user's, one of each currency."""
+
+    AVAILABLE = "available"
+    HELD = "held"  # Set aside: stakes of open bets, withdrawals under way.
+    BONUS = "bonus"
+    OWED = "owed"  # Below zero: paid out by mistake and no longer there to be taken back.
+    HOUSE = "house"
+    DEPOSITS = "deposits"  # The world outside, where money comes from; below zero.
+    WITHDRAWALS = "withdrawals"  # The world outside, where money went.
+
+
+class Move(msgspec.Struct, frozen=True, kw_only=True):
+    """One transfer to be posted: an amount above zero, from one account of `user_id`'s (or of
+    everybody's) to another. `key` names it for ever; `reference` says what it is for: `bet:12`.
+    """
+
+    key: str
+    kind: str
+    user_id: UserId | None
+    source: Holder
+    target: Holder
+    amount: Money
+    reference: str
+    note: str = ""
+
+
+class Posted(msgspec.Struct, frozen=True):
+    """What became of a move. `is_new` is False when the same had been posted before."""
+
+    transfer_id: int
+    is_new: bool
+
+
+async def post(connection: Connection, moves: Sequence[Move]) -> list[Posted]:
+    """Posts transfers in the order given, all or none; returns what became of each.
+
+    Safe to call twice with the same moves. Raises InsufficientFunds when a balance would go where
+    it must not, and TransferKeyReused for a key that was posted with other words; after either the
+    transaction is good for a rollback only (or open a savepoint around the call).
+    """
+    for move in moves:
+        assert move.amount.amount_minor > 0, move
+        assert 0 < len(move.key) <= KEY_LENGTH_MAX, move
+    if not moves:
+        return []
+    try:
+        rows = await connection.fetch(
+            _POST,
+            [move.key for move in moves],
+            [move.kind for move in moves],
+            [move.user_id for move in moves],
+            [move.source.value for move in moves],
+            [move.target.value for move in moves],
+            [move.amount.amount_minor for move in moves],
+            [move.amount.currency for move in moves],
+            [move.reference for move in moves],
+            [move.note for move in moves],
+        )
+    except asyncpg.CheckViolationError as error:
+        if said_of(error, "constraint_name") != "accounts_balance_check":
+            raise
+        raise InsufficientFunds from error
+    except asyncpg.PostgresError as error:
+        if said_of(error, "sqlstate") != "TL002":
+            raise
+        raise TransferKeyReused from error
+    posted = [Posted(abs(row["post_transfer"]), row["post_transfer"] > 0) for row in rows]
+    for move, done in zip(moves, posted, strict=True):
+        if done.is_new:
+            metrics.transfers.labels(move.kind).inc()
+    return posted
+
+
+async def retrying(deed: Callable[[], Awaitable[R]]) -> R:
+    """Does a whole transaction, again when Postgres ended it because of another one's: a deadlock
+    (40P01) or a serialization failure (40001). Raises the last one after TRIES_MAX.
+    """
+    for tries_left in reversed(range(TRIES_MAX)):
+        try:
+            return await deed()
+        except (asyncpg.DeadlockDetectedError, asyncpg.SerializationError) as error:
+            metrics.transactions_retried.labels(said_of(error, "sqlstate")).inc()
+            if tries_left == 0:
+                raise
+    raise AssertionError("unreachable")
+
+
+def said_of(error: asyncpg.PostgresError, name: str) -> str:
+    """Returns a field of what Postgres said (`sqlstate`, `constraint_name`), which asyncpg sets
+    without declaring it; empty when there is none.
+    """
+    return str(getattr(error, name, None) or "")

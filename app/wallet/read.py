@@ -1,0 +1,116 @@
+"""Balances and statements."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+
+from app.database.engine import Connection
+from app.sports.ids import UserId
+from app.wallet.ledger import Holder
+from app.wallet.money import Money, nothing
+
+_BALANCES = """
+SELECT currency, kind, balance FROM accounts WHERE user_id = $1 ORDER BY currency, kind
+"""
+# One line an entry of the available account: what it did to it, and what it left. The newest first.
+_STATEMENT = """
+SELECT e.seq, t.id, t.kind, t.source, t.target, e.amount, e.balance_after, t.currency, t.reference,
+       t.note, t.created_at
+FROM accounts AS a
+JOIN entries AS e ON e.account_id = a.id
+JOIN transfers AS t ON t.id = e.transfer_id
+WHERE a.user_id = $1 AND a.kind = $2 AND a.currency = $3 AND e.seq < $4
+  AND ($6::timestamptz IS NULL OR t.created_at >= $6)
+  AND ($7::timestamptz IS NULL OR t.created_at < $7)
+ORDER BY e.seq DESC
+LIMIT $5
+"""
+_SEQ_BEYOND = 2**62
+
+
+class Balance(msgspec.Struct, frozen=True, kw_only=True):
+    """What a user has of one currency."""
+
+    available: Money
+    held: Money
+    bonus: Money
+    owed: Money
+
+
+class Line(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of a statement: `amount` is signed, `balance_after` what the account then held."""
+
+    seq: int
+    transfer_id: int
+    kind: str
+    source: str
+    target: str
+    amount: Money
+    balance_after: Money
+    reference: str
+    note: str
+    created_at: datetime
+
+
+async def balances_of(connection: Connection, user_id: UserId) -> dict[str, Balance]:
+    """Returns what a user has, by currency; empty for one who never had any."""
+    found: dict[str, dict[str, int]] = {}
+    for row in await connection.fetch(_BALANCES, user_id):
+        found.setdefault(row["currency"], {})[row["kind"]] = row["balance"]
+    return {currency: _balance(currency, kinds) for currency, kinds in found.items()}
+
+
+async def balance_of(connection: Connection, user_id: UserId, currency: str) -> Balance:
+    """Returns what a user has of one currency; nothing is as good an answer as another."""
+    return (await balances_of(connection, user_id)).get(currency) or _balance(currency, {})
+
+
+async def statement_of(
+    connection: Connection,
+    user_id: UserId,
+    currency: str,
+    *,
+    holder: Holder = Holder.AVAILABLE,
+    before_seq: int | None = None,
+    limit: int = 50,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> Sequence[Line]:
+    """Returns lines of an account, the newest first, below `before_seq` when a page goes on."""
+    rows = await connection.fetch(
+        _STATEMENT,
+        user_id,
+        holder.value,
+        currency,
+        _SEQ_BEYOND if before_seq is None else before_seq,
+        limit,
+        since,
+        until,
+    )
+    return [
+        Line(
+            seq=row["seq"],
+            transfer_id=row["id"],
+            kind=row["kind"],
+            source=row["source"],
+            target=row["target"],
+            amount=Money(row["amount"], row["currency"]),
+            balance_after=Money(row["balance_after"], row["currency"]),
+            reference=row["reference"],
+            note=row["note"],
+            created_at=row["created_at"],
+        )
+        for row in rows
+    ]
+
+
+def _balance(currency: str, kinds: dict[str, int]) -> Balance:
+    amounts = {kind: Money(minor, currency) for kind, minor in kinds.items()}
+    none = nothing(currency)
+    return Balance(
+        available=amounts.get("available", none),
+        held=amounts.get("held", none),
+        bonus=amounts.get("bonus", none),
+        owed=amounts.get("owed", none),
+    )
