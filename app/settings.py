@@ -16,6 +16,8 @@ from msgspec import Meta
 from app.access_settings import DEVELOPMENT_SECRET, AccessSettings
 from app.polling_settings import PollingSettings
 from app.provider_settings import ProviderSettings
+from app.pusher_settings import DEVELOPMENT_PUSHER_SECRET, PusherSettings
+from app.relay_settings import RelaySettings
 from app.variables import env
 
 # As long as what it signs with: HMAC-SHA256 keys below 32 bytes are weaker than the hash.
@@ -222,9 +224,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     api: ApiSettings = ApiSettings()
     access: AccessSettings = AccessSettings()
     stream: StreamSettings = StreamSettings()
+    relay: RelaySettings = RelaySettings()
     replay: ReplaySettings = ReplaySettings()
     providers: ProviderSettings = ProviderSettings()
     polling: PollingSettings = PollingSettings()
+    pusher: PusherSettings = PusherSettings()
     worker: WorkerSettings = WorkerSettings()
 
 
@@ -330,6 +334,8 @@ def check_production(settings: Settings) -> None:
         return
     if settings.access.jwt_secret == DEVELOPMENT_SECRET:
         raise BadSettings("JWT_SECRET: production needs a secret of its own")
+    if settings.pusher.app_secret == DEVELOPMENT_PUSHER_SECRET:
+        raise BadSettings("PUSHER_APP_SECRET: production needs a secret of its own")
     if settings.access.email_verification and settings.access.mails_by == "console":
         raise BadSettings("EMAIL_VERIFICATION: production needs MAIL_COMMAND or MAIL_WEBHOOK_URL")
     if not settings.database.url or not settings.redis.url:

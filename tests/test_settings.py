@@ -9,6 +9,7 @@ SECRET = "s" * 32
 PRODUCTION = {
     "ENVIRONMENT": "production",
     "JWT_SECRET": SECRET,
+    "PUSHER_APP_SECRET": SECRET,
     "DATABASE_URL": "postgresql://there/x",
     "REDIS_URL": "redis://there/0",
 }
@@ -37,6 +38,8 @@ def test_variables_reach_their_place_in_their_type():
         ("PORT", "-1"),
         ("ENVIRONMENT", "staging"),
         ("JWT_SECRET", "short"),
+        ("PUSHER_APP_SECRET", "short"),
+        ("PUSHER_APP_KEY", "a/b"),
         ("REPLAY_SPEED", "0"),
         ("REPLAY_SPEED", "nan"),
         ("ANONYMOUS_ACCESS", "perhaps"),
@@ -64,7 +67,7 @@ def test_production_starts_with_everything_of_its_own():
     assert load(PRODUCTION).environment == "production"
 
 
-@pytest.mark.parametrize("name", ["JWT_SECRET", "DATABASE_URL", "REDIS_URL"])
+@pytest.mark.parametrize("name", ["JWT_SECRET", "PUSHER_APP_SECRET", "DATABASE_URL", "REDIS_URL"])
 def test_production_refuses_what_was_made_for_development(name: str):
     with pytest.raises(BadSettings, match=name):
         load(PRODUCTION | {name: ""})
@@ -85,6 +88,7 @@ def test_secrets_are_marked():
         "JWT_SECRET",
         "FEED_KEYS",
         "JWT_SECRET_BEFORE",
+        "PUSHER_APP_SECRET",
     }
     theirs = {"API_FOOTBALL_KEY", "THESPORTSDB_KEY", "ODDS_API_KEY"}
     mail = {"MAIL_COMMAND", "MAIL_WEBHOOK_URL", "MAIL_WEBHOOK_SECRET"}

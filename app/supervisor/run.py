@@ -12,6 +12,7 @@ import msgspec
 
 from app.devstack.launch import tail
 from app.devstack.stack import Stack, owned
+from app.pusher_settings import DEVELOPMENT_PUSHER_SECRET
 from app.settings import DEVELOPMENT_SECRET, Settings
 from app.supervisor import answers, stack_file, stadium
 from app.supervisor.demo import DemoUsers, keep_demo_users, keep_secret, read_demo_users
@@ -220,6 +221,8 @@ Ctrl-C stops everything.""")
         }
         if settings.access.jwt_secret == DEVELOPMENT_SECRET:
             told["JWT_SECRET"] = keep_secret(self._run.folder / "jwt-secret")
+        if settings.pusher.app_secret == DEVELOPMENT_PUSHER_SECRET:
+            told["PUSHER_APP_SECRET"] = keep_secret(self._run.folder / "pusher-app-secret")
         if self._stadium is not None and self._stadium.is_open():
             told |= self._stadium.settings()
         environment = {**self._run.environment, **told}

@@ -17,7 +17,7 @@ SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 NOT_PASSED = re.compile(
     r"_(FILE|FOLDER)$|^PROVIDERS_|^ARCHIVE_|_PER_MINUTE$|^(?!API_FOOTBALL).*_URL$"
 )
-SECRETS = ("JWT_SECRET", "POSTGRES_PASSWORD", "VALKEY_PASSWORD")
+SECRETS = ("JWT_SECRET", "POSTGRES_PASSWORD", "PUSHER_APP_SECRET", "VALKEY_PASSWORD")
 
 
 def test_everything_that_runs_is_there():
