@@ -59,9 +59,9 @@ class FollowMarket(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FollowBets(msgspec.Struct, frozen=True, kw_only=True):
-    """The client wants its own bets and balance. `since`: the last seq of its log it has."""
+    """The client wants its own bets and balance. `since`: the last resume token it has of them."""
 
-    since: int | None = None
+    since: str | None = None
 
 
 Follow = Subscribe | FollowEvents | FollowMarket | FollowBets
