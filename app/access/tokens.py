@@ -1,44 +1,60 @@
 """Access tokens: JWTs that say who somebody is, so that no request asks the database."""
 
 import secrets
-from collections.abc import Mapping
-from typing import Any
+import time
+from base64 import urlsafe_b64encode
+from uuid import UUID
 
 import jwt
 import msgspec
+from jwt.algorithms import Algorithm as Signer
+from jwt.algorithms import get_default_algorithms
 
 from app.access.errors import TokenExpired
+from app.access.key_ring import LEEWAY_S, Key, KeyRing
 from app.access.principal import Principal
 from app.access.tiers import Role, Tier
 from app.errors import NotAuthenticated
 from app.sports.ids import UserId
 
-ALGORITHM = "HS256"
 ISSUER = "touchline"
 AUDIENCE = "touchline-api"
-# Clocks of machines of one installation differ by less.
-LEEWAY_S = 5
 TOKEN_LENGTH_MAX = 2048
 _REQUIRED = ["sub", "iat", "exp", "jti", "iss", "aud", "role", "tier"]
+_SIGNERS: dict[str, Signer] = get_default_algorithms()
 
 
 class Claims(msgspec.Struct, frozen=True, kw_only=True):
-    """What a token says; one that says anything else was not made here."""
+    """What a token says; one that says anything else was not made here.
+
+    `gen` is the user's generation, `sid` the log-in (its family): revocations go by them.
+    """
 
     sub: str
     exp: int
     role: Role
     tier: Tier
+    gen: int = 0
+    sid: UUID | None = None
 
 
 class AccessTokens:
-    """Issues and reads access tokens with one secret."""
+    """Issues and reads access tokens with the keys of a ring."""
 
-    def __init__(self, secret: str, *, ttl_s: int) -> None:
+    def __init__(self, secret: str, *, ttl_s: int, secret_before: str = "") -> None:
         self.ttl_s = ttl_s
-        self._secret = secret
+        self.ring = KeyRing(secret, ttl_s=ttl_s, secret_before=secret_before)
 
-    def issue(self, user_id: UserId, *, role: str, tier: str, now: float) -> str:
+    def issue(
+        self,
+        user_id: UserId,
+        *,
+        role: str,
+        tier: str,
+        now: float,
+        generation: int = 0,
+        family: UUID | None = None,
+    ) -> str:
         """Returns a token that is good for `ttl_s` seconds from `now` (seconds since 1970)."""
         claims = {
             "sub": str(user_id),
@@ -49,42 +65,65 @@ class AccessTokens:
             "aud": AUDIENCE,
             "role": role,
             "tier": tier,
+            "gen": generation,
+            **({} if family is None else {"sid": str(family)}),
         }
-        return jwt.encode(claims, self._secret, algorithm=ALGORITHM)
+        return _signed(self.ring.signer(now), msgspec.json.encode(claims))
 
     def read(self, token: str) -> Principal:
-        """Returns who the token says is asking; raises TokenExpired, NotAuthenticated."""
-        try:
-            claims = msgspec.convert(self._verified(token), Claims)
-            user_id = UserId(int(claims.sub))
-        # RecursionError: a header of a thousand brackets, which PyJWT lets through to json.
-        except (
-            jwt.InvalidTokenError,
-            msgspec.ValidationError,
-            ValueError,
-            RecursionError,
-        ) as error:
-            raise NotAuthenticated("The access token is not valid.") from error
+        """Returns who the token says is asking; raises TokenExpired, NotAuthenticated.
+
+        Whether it was revoked is not asked here: that is the gate's.
+        """
+        if len(token) > TOKEN_LENGTH_MAX:
+            raise NotAuthenticated("The access token is too long.")
+        key = self.ring.of_header(token.partition(".")[0], time.time())
+        if key is None:
+            raise NotAuthenticated("The access token is not valid.")
+        claims = _verified(token, key)
+        # Postgres' own bound: what cannot be an id of ours was not made here.
+        if not claims.sub.isascii() or not claims.sub.isdigit() or len(claims.sub) > 19:
+            raise NotAuthenticated("The access token is not valid.")
+        user_id = UserId(int(claims.sub))
         return Principal(
             key=f"user:{user_id}",
             user_id=user_id,
             role=claims.role,
             tier=claims.tier,
             expires_at=claims.exp,
+            generation=claims.gen,
+            family=claims.sid,
+            signed_by=key.kid,
         )
 
-    def _verified(self, token: str) -> Mapping[str, Any]:
-        if len(token) > TOKEN_LENGTH_MAX:
-            raise NotAuthenticated("The access token is too long.")
-        try:
-            return jwt.decode(
-                token,
-                self._secret,
-                algorithms=[ALGORITHM],
-                audience=AUDIENCE,
-                issuer=ISSUER,
-                leeway=LEEWAY_S,
-                options={"require": _REQUIRED},
-            )
-        except jwt.ExpiredSignatureError as error:
-            raise TokenExpired from error
+
+def _verified(token: str, key: Key) -> Claims:
+    """Returns what a token says, its signature, times, issuer and audience being right."""
+    try:
+        said = jwt.decode(
+            token,
+            key.verifies_with,
+            # The key's own algorithm, never the token's.
+            algorithms=[key.algorithm.value],
+            audience=AUDIENCE,
+            issuer=ISSUER,
+            leeway=LEEWAY_S,
+            options={"require": _REQUIRED},
+        )
+        return msgspec.convert(said, Claims)
+    except jwt.ExpiredSignatureError as error:
+        raise TokenExpired from error
+    # RecursionError: claims of a thousand brackets, which PyJWT lets through to json.
+    except (jwt.InvalidTokenError, msgspec.ValidationError, ValueError, RecursionError) as error:
+        raise NotAuthenticated("The access token is not valid.") from error
+
+
+def _signed(key: Key, claims: bytes) -> str:
+    """Returns the compact form (RFC 7515 7.1); its header is the key's own, byte for byte."""
+    told = f"{key.header}.{_base64(claims)}".encode()
+    signer = _SIGNERS[key.algorithm.value]
+    return f"{told.decode()}.{_base64(signer.sign(told, key.signs_with))}"
+
+
+def _base64(content: bytes) -> str:
+    return urlsafe_b64encode(content).rstrip(b"=").decode()

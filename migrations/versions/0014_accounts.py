@@ -28,6 +28,7 @@ CREATE TABLE revocations (
     CONSTRAINT revocations_kind_check CHECK (kind IN ('user', 'family', 'api_key')),
     CONSTRAINT revocations_subject_check CHECK (length(subject) BETWEEN 1 AND 40)
 );
+CREATE INDEX revocations_created_at_idx ON revocations (created_at);
 CREATE INDEX revocations_expires_at_idx ON revocations (expires_at);
 
 CREATE TABLE signing_keys (

@@ -76,6 +76,7 @@ class Revocation(Table):
     __table_args__ = (
         CheckConstraint("kind IN ('user', 'family', 'api_key')", name="kind"),
         CheckConstraint("length(subject) BETWEEN 1 AND 40", name="subject"),
+        Index("revocations_created_at_idx", "created_at"),
         Index("revocations_expires_at_idx", "expires_at"),
     )
     id: Mapped[OurId]
