@@ -1,25 +1,20 @@
 """One reader of all users' logs for the whole process: nudged, it reads and hands out."""
 
-import asyncio
-import time
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import Protocol
-
-import asyncpg
 
 from app.database import engine
 from app.database.engine import Connection, Pool
 from app.database.listener import Nudge
 from app.database.places import Place
-from app.errors import DependencyDown
 from app.logs import logger
 from app.stream import user_log
+from app.stream.rounds import Rounds
 from app.stream.user_log import UserChange
 
 # Looks at all followed users this often, nudged or not: what a lost notification may cost.
 SWEEP_S = 1.0
-RETRY_S = 0.25
 # Users read in one statement.
 USERS_PER_READ_MAX = 1_000
 
@@ -62,19 +57,11 @@ class UserHub:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
         self._readers: dict[int, set[UserReader]] = {}
-        self._dirty: set[int] = set()
-        self._everything = False
-        self._wake = asyncio.Event()
-        self._reading_well = True
+        self._rounds = Rounds("user_log", self._read, sweep_s=SWEEP_S)
 
     def nudge(self, ids: Nudge) -> None:
         """Takes a notification: these users, or with None any, have something new."""
-        if ids is None:
-            self._everything = True
-        else:
-            self._dirty.update(ids & self._readers.keys())
-        if self._everything or self._dirty:
-            self._wake.set()
+        self._rounds.nudge(None if ids is None else ids & self._readers.keys())
 
     def follow(self, reader: UserReader) -> None:
         """Tells a reader from now on whatever comes after its place."""
@@ -100,30 +87,10 @@ class UserHub:
 
     async def run(self) -> None:
         """Reads and hands out until cancelled; without readers it asks nothing."""
-        sweep_due_at = 0.0
-        while True:
-            try:
-                async with asyncio.timeout(max(0.0, sweep_due_at - time.monotonic())):
-                    await self._wake.wait()
-            except TimeoutError:
-                sweep_due_at = time.monotonic() + SWEEP_S
-                self._everything = True
-            self._wake.clear()
-            try:
-                await self._round()
-                self._reading_well = True
-            except (DependencyDown, asyncpg.PostgresError) as error:
-                if self._reading_well:
-                    log.warning("user_log_out_of_reach", error=str(error))
-                self._reading_well, self._everything = False, True
-                await asyncio.sleep(RETRY_S)
-                self._wake.set()
+        await self._rounds.run()
 
-    async def _round(self) -> None:
-        everything, self._everything = self._everything, False
-        waiting, self._dirty = self._dirty, set()
-        if everything:
-            waiting = set(self._readers)
+    async def _read(self, nudged: set[int], everything: bool) -> None:  # noqa: FBT001 - a Read.
+        waiting = set(self._readers) if everything else nudged
         users = [user_id for user_id in waiting if self._lowest(user_id) is not None]
         if not users:
             return
