@@ -40,6 +40,7 @@ from app.ops.traffic import Traffic
 from app.pages.routes import page_routes
 from app.polling.demand import Demand, holder_name
 from app.settings import Settings, feed_keys
+from app.sockets.asyncapi import asyncapi_routes
 from app.sockets.live import Live, live_routes
 from app.sports.match import Sport
 from app.stream.hub import Hub
@@ -65,6 +66,7 @@ _ROUTES: Sequence[ControllerRouterHandler] = (
     *provider_routes,
     *feed_routes,
     *live_routes,
+    *asyncapi_routes,
     *page_routes,
 )
 
