@@ -74,6 +74,26 @@ listener_reconnects = _counter("touchline_listener_reconnects", "Times LISTEN wa
 hub_matches = _gauge("touchline_hub_matches", "Matches that somebody here follows.")
 hub_changes = _counter("touchline_hub_changes", "Changes read from the log.")
 hub_resyncs = _counter("touchline_hub_resyncs", "Matches whose followers got a fresh snapshot.")
+relay_current = _gauge(
+    "touchline_relay_current", "1 while this relay has said all that was committed a moment ago."
+)
+relay_changes = _counter("touchline_relay_changes", "Changes this relay read and said.")
+relay_messages = _counter(
+    "touchline_relay_messages", "Messages of this relay to shards: published, dropped.", "outcome"
+)
+relay_lag_seconds = _histogram(
+    "touchline_relay_lag_seconds", "From a change's entry in the log to its being queued to shards."
+)
+relay_heard = _counter(
+    "touchline_relay_heard",
+    "Messages heard from relays: in order, after a gap, unreadable.",
+    "outcome",
+)
+hub_offered = _counter(
+    "touchline_hub_offered",
+    "Runs of changes of followed matches that came by a relay: taken, had already, read instead.",
+    "outcome",
+)
 hub_lag_seconds = _histogram(
     "touchline_hub_lag_seconds", "From a change's entry in the log to its hand-over to readers."
 )
