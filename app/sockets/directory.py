@@ -1,0 +1,116 @@
+"""Directory: which matches are on or near, as lists and patterns of channels need to know it."""
+
+from typing import Protocol
+
+from app.catalog import standing as catalog
+from app.catalog.standing import Standing
+from app.database import engine
+from app.database.engine import Pool
+from app.sports.channels import Pattern
+from app.stream.rounds import Rounds
+
+# What no nudge tells (a fixture nobody told a score of, another league, a start that comes near)
+# is found after so long.
+SWEEP_S = 2.0
+# Nudges come with every price; the directory moves far less often.
+APART_S = 0.1
+# Matches a list shows, the soonest first: some 150 bytes each.
+LISTED_MAX = 1_000
+
+
+class DirectoryReader(Protocol):
+    """Who wants to know what is on."""
+
+    def listed(self, moved: frozenset[int]) -> None:
+        """Hears that these matches came, went, or stand otherwise now; first of all of them."""
+        ...
+
+
+class Directory:
+    """The matches that are on or near, read anew where a nudge or a sweep says so.
+
+    It is kept only while somebody reads it; `matches` is empty and `is_read` False till then.
+    """
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._readers: set[DirectoryReader] = set()
+        self._rounds = Rounds("directory", self._read, sweep_s=SWEEP_S, apart_s=APART_S)
+        self._list = ""
+        self.matches: dict[int, Standing] = {}
+        self.is_read = False
+
+    def nudge(self, ids: frozenset[int] | None) -> None:
+        """Takes a notification of the log: these matches, or with None any, changed."""
+        if self._readers:
+            self._rounds.nudge(ids)
+
+    def follow(self, reader: DirectoryReader) -> None:
+        """Tells a reader from now on; what there is already, it reads before the next await."""
+        self._readers.add(reader)
+        if not self.is_read:
+            self._rounds.nudge(None)
+
+    def unfollow(self, reader: DirectoryReader) -> None:
+        """Lets a reader go. Safe to call twice."""
+        self._readers.discard(reader)
+        if not self._readers:
+            self._forget()
+
+    async def run(self) -> None:
+        """Reads until cancelled."""
+        await self._rounds.run()
+
+    def fitting(self, pattern: Pattern) -> list[Standing]:
+        """Returns the matches that a pattern means: those in play, to come, over, in this order."""
+        return sorted(
+            (m for m in self.matches.values() if pattern.fits(m.sport, m.league, m.match_id)),
+            key=lambda match: match.rank,
+        )
+
+    @property
+    def events(self) -> str:
+        """The list of what is on or to come, as JSON; the same object while it is the same."""
+        if not self._list:
+            on = sorted(
+                (match for match in self.matches.values() if not match.is_over),
+                key=lambda match: match.rank,
+            )
+            self._list = f"[{','.join(match.listed for match in on[:LISTED_MAX])}]"
+        return self._list
+
+    async def _read(self, nudged: set[int], everything: bool) -> None:  # noqa: FBT001 - a Read.
+        if not self._readers:
+            return
+        async with engine.connection(self._pool) as connection:
+            if everything:
+                marks = await catalog.marks(connection)
+                nudged |= {m for m, mark in marks.items() if mark != self._mark_of(m)}
+                nudged |= self.matches.keys() - marks.keys()
+            found = await catalog.standing(connection, nudged) if nudged else []
+        self._take(nudged, {match.match_id: match for match in found})
+
+    def _mark_of(self, match_id: int) -> int | None:
+        match = self.matches.get(match_id)
+        return None if match is None else match.mark
+
+    def _take(self, asked: set[int], found: dict[int, Standing]) -> None:
+        """Takes what was found of these matches; what was not found is on no more."""
+        if not self._readers:
+            return
+        moved = {m for m in asked if self.matches.get(m) != found.get(m)}
+        for match_id in moved - found.keys():
+            del self.matches[match_id]
+        for match_id in moved & found.keys():
+            if match_id in self.matches or len(self.matches) < catalog.STANDING_MAX:
+                self.matches[match_id] = found[match_id]
+        if self.is_read and not moved:
+            return
+        self.is_read, self._list = True, ""
+        for reader in list(self._readers):
+            reader.listed(frozenset(moved))
+
+    def _forget(self) -> None:
+        self.matches = {}
+        self.is_read = False
+        self._list = ""
