@@ -18,6 +18,7 @@ from app.polling_settings import PollingSettings
 from app.provider_settings import ProviderSettings
 from app.pusher_settings import DEVELOPMENT_PUSHER_SECRET, PusherSettings
 from app.relay_settings import RelaySettings
+from app.serving_settings import ServingSettings
 from app.variables import env
 
 # As long as what it signs with: HMAC-SHA256 keys below 32 bytes are weaker than the hash.
@@ -223,6 +224,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     redis: RedisSettings = RedisSettings()
     api: ApiSettings = ApiSettings()
     access: AccessSettings = AccessSettings()
+    serving: ServingSettings = ServingSettings()
     stream: StreamSettings = StreamSettings()
     relay: RelaySettings = RelaySettings()
     replay: ReplaySettings = ReplaySettings()

@@ -6,7 +6,8 @@ import click
 
 from app import logs, settings
 from app.main import create_app
-from app.serving.server import serve
+from app.serving.server import Carrying, make_server, serve
+from app.settings import Settings
 
 
 @click.command()
@@ -22,11 +23,17 @@ def api(listening_fd: int | None) -> None:
     async def drain() -> None:
         await app.state.live.pulse.drain()  # Made when the app starts: not there yet.
 
-    serve(
+    server = make_server(
         app,
         drain,
         host=asked.api.host,
         port=asked.api.port,
         graceful_shutdown_s=asked.api.graceful_shutdown_s,
-        listening=None if listening_fd is None else socket.socket(fileno=listening_fd),
+        carrying=carrying(asked),
     )
+    serve(server, None if listening_fd is None else socket.socket(fileno=listening_fd))
+
+
+def carrying(asked: Settings) -> Carrying:
+    """Returns how the settings want sockets to be carried."""
+    return Carrying(shared=asked.serving.sockets == "shared", compression=asked.serving.compression)

@@ -4,11 +4,14 @@ import signal
 import socket
 from collections.abc import Awaitable, Callable
 
+import msgspec
 import uvicorn
 from litestar import Litestar
 
 from app import collector
-from app.serving.sockets import SocketProtocol
+from app.serving.pings import Pings
+from app.serving.shared_frames import SharedFrames
+from app.serving.sockets import ServingConfig, SocketProtocol
 
 # A client says little: pings and, later, subscriptions.
 MESSAGE_BYTES_MAX = 65_536
@@ -18,15 +21,45 @@ PING_TIMEOUT_S = 60.0
 BACKLOG = 4_096
 
 
+class Carrying(msgspec.Struct, frozen=True, kw_only=True):
+    """How sockets are carried; the defaults are those of the settings."""
+
+    # Our protocol class, that writes the same bytes to every socket, or uvicorn's.
+    shared: bool = True
+    # Whether those who ask for permessage-deflate get it.
+    compression: bool = True
+    ping_interval_s: float = PING_INTERVAL_S
+    ping_timeout_s: float = PING_TIMEOUT_S
+
+
+DEFAULT = Carrying()
+
+
 class Server(uvicorn.Server):
     """A uvicorn server that calls `drain` first when it is to stop."""
 
-    def __init__(self, config: uvicorn.Config, drain: Callable[[], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        drain: Callable[[], Awaitable[None]],
+        on_started: Callable[[], None] = lambda: None,
+    ) -> None:
         super().__init__(config)
         self._drain = drain
+        self._on_started = on_started
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Starts, and says so when callers are let in."""
+        await super().startup(sockets)
+        self._on_started()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Says goodbye to every socket, then lets uvicorn close what is left."""
+        """Lets nobody in any more, says goodbye to every socket, lets uvicorn close what is left.
+
+        The door first: who is told to come back is not to come back here.
+        """
+        for server in self.servers:
+            server.close()
         await self._drain()
         await super().shutdown(sockets)
 
@@ -38,23 +71,25 @@ def make_server(
     host: str,
     port: int,
     graceful_shutdown_s: int,
+    carrying: Carrying = DEFAULT,
+    on_started: Callable[[], None] = lambda: None,
 ) -> Server:
     """Returns a server as we serve, not yet running.
 
-    permessage-deflate is off: it costs 64 KiB a socket and more time than our frames are worth.
     Proxy headers are read by our own code, which knows whom to believe.
     """
-    config = uvicorn.Config(
+    config = ServingConfig(
         app,
         host=host,
         port=port,
         loop="uvloop",
         http="httptools",
-        ws=SocketProtocol,
-        ws_per_message_deflate=False,
+        ws=SharedFrames if carrying.shared else SocketProtocol,
+        deflates=carrying.compression,
+        pings=Pings(interval_s=carrying.ping_interval_s, timeout_s=carrying.ping_timeout_s),
         ws_max_size=MESSAGE_BYTES_MAX,
-        ws_ping_interval=PING_INTERVAL_S,
-        ws_ping_timeout=PING_TIMEOUT_S,
+        ws_ping_interval=carrying.ping_interval_s,
+        ws_ping_timeout=carrying.ping_timeout_s,
         timeout_graceful_shutdown=graceful_shutdown_s,
         backlog=BACKLOG,
         access_log=False,
@@ -64,20 +99,11 @@ def make_server(
         proxy_headers=False,
         lifespan="on",
     )
-    return Server(config, drain)
+    return Server(config, drain, on_started)
 
 
-def serve(
-    app: Litestar,
-    drain: Callable[[], Awaitable[None]],
-    *,
-    host: str,
-    port: int,
-    graceful_shutdown_s: int,
-    listening: socket.socket | None = None,
-) -> None:
+def serve(server: Server, listening: socket.socket | None = None) -> None:
     """Serves until SIGINT or SIGTERM, on the socket handed down, if there is one."""
-    server = make_server(app, drain, host=host, port=port, graceful_shutdown_s=graceful_shutdown_s)
     for number in (signal.SIGINT, signal.SIGTERM):
         # uvicorn raises the signal anew when it is done; that is to be the end, not a death.
         signal.signal(number, lambda *_: None)

@@ -1,19 +1,57 @@
-"""uvicorn's WebSocket protocol, with a way to give up on a reader that does not read.
+"""uvicorn's WebSocket protocol, with what it lacks for us.
 
-ASGI has none: a close waits behind the frames that do not leave, for ever. Ours is offered in the
-scope's extensions; without it, on another server, a stuck socket lives until TCP gives up.
+ASGI has no way to give up on a reader that does not read: a close waits behind the frames that do
+not leave, for ever. Ours is offered in the scope's extensions; without it, on another server, a
+stuck socket lives until TCP gives up.
 """
 
+from typing import Any
+
+import uvicorn
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
 from websockets.http11 import Request
+
+from app import framing
+from app.serving.pings import Pings
+from app.sockets.close_codes import NO_PONG
 
 GIVE_UP = "touchline.give_up"
 # A reader that wakes up within this time still reads why; then the line is cut.
 CUT_AFTER_S = 2.0
 
+# No message refers to one before, either way: so a deflated frame is the same for every socket,
+# and no socket holds the 4 to 64 KiB of a window between two messages.
+DEFLATE = ServerPerMessageDeflateFactory(
+    server_no_context_takeover=True,
+    client_no_context_takeover=True,
+    server_max_window_bits=framing.WINDOW_BITS,
+    compress_settings={"memLevel": framing.MEMORY_LEVEL, "level": framing.LEVEL},
+)
+
+
+class ServingConfig(uvicorn.Config):
+    """uvicorn's configuration, and what our protocol classes want to know beside."""
+
+    def __init__(self, *args: Any, deflates: bool, pings: Pings, **more: Any) -> None:
+        # uvicorn's own permessage-deflate keeps a context for each socket.
+        super().__init__(*args, ws_per_message_deflate=False, **more)
+        self.deflates = deflates
+        self.pings = pings
+
+
+def shape_of(config: uvicorn.Config) -> ServingConfig:
+    """Returns a configuration as ours, which it has to be."""
+    assert isinstance(config, ServingConfig), "our protocol classes serve under our configuration"
+    return config
+
 
 class SocketProtocol(WebSocketsSansIOProtocol):
     """As uvicorn's, and `scope["extensions"][GIVE_UP](code, reason)` closes past flow control."""
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.conn.available_extensions = [DEFLATE] if shape_of(self.config).deflates else None
 
     def handle_connect(self, event: Request) -> None:
         """Offers the way out before the application sees the scope."""
@@ -30,3 +68,9 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         self.transport.write(b"".join(self.conn.data_to_send()))
         self.close_sent = True
         self.close_timer = self.loop.call_later(CUT_AFTER_S, self.transport.abort)
+
+    def keepalive_timeout(self) -> None:
+        """Gives up who answered no ping, with the code of our catalogue."""
+        self.pong_timer = None
+        self.pending_ping_payload = None
+        self.give_up(NO_PONG.code, NO_PONG.name)
