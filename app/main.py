@@ -12,6 +12,7 @@ from litestar.types import ControllerRouterHandler
 from redis.asyncio import Redis
 
 from app.access.addresses import networks
+from app.access.channel_grants import ChannelGrants
 from app.access.gate import Gate
 from app.access.log_ins import LogIns
 from app.access.rate_limits import RateLimits
@@ -20,6 +21,7 @@ from app.access.tiers import allowances
 from app.access.tokens import AccessTokens
 from app.api import problems
 from app.api.auth import auth_routes
+from app.api.broadcasting import broadcasting_routes
 from app.api.conflicts import conflict_routes
 from app.api.feeds import Feeds, feed_routes
 from app.api.guards import Admission
@@ -55,6 +57,7 @@ Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
 
 _ROUTES: Sequence[ControllerRouterHandler] = (
     *auth_routes,
+    *broadcasting_routes,
     *conflict_routes,
     *identity_routes,
     *health_routes,
@@ -135,6 +138,7 @@ async def _open(app: Litestar, settings: Settings, stack: AsyncExitStack) -> Non
     state.metrics_networks = networks(settings.api.metrics_allow_ips)
     state.proxies = networks(settings.api.forwarded_allow_ips)
     state.gate = _gate(settings, redis)
+    state.channel_grants = ChannelGrants(settings.pusher.app_key, settings.pusher.app_secret)
     state.demand = Demand(pool, holder_name())
     state.live = Live(
         hub, pool, state.gate, state.demand, send_timeout_s=settings.stream.send_timeout_s

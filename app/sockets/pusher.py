@@ -1,0 +1,216 @@
+"""WS /app/{key}: the Pusher protocol, version 7, for pusher-js, Laravel Echo and their like.
+
+https://pusher.com/docs/channels/library_auth_reference/pusher-websockets-protocol. Every frame is
+`{"event","channel","data"}`, where `data` is JSON in a string. Our frames are events named by their
+type, with the whole frame as data; a channel's first is its `snapshot`. The protocol has no word
+for coming back to a place, so after a cut a fresh snapshot follows the new subscription.
+"""
+
+from typing import Any
+
+import msgspec
+
+from app.database.places import Place
+from app.errors import AppError, MalformedRequest
+from app.sockets import close_codes, frames
+from app.sockets.close_codes import CloseCode
+from app.sockets.dialect import (
+    Command,
+    Ping,
+    Pong,
+    Snapshot,
+    SnapshotReason,
+    Subscribe,
+    Unsubscribe,
+)
+from app.stream.change import Change
+
+# After so long without a word from us a client asks whether we are there. Clients take the smaller
+# of this and their own, 120 s with pusher-js.
+ACTIVITY_TIMEOUT_S = 30
+# What clients do by the numbers: 4000-4099 stay away, 4100-4199 come back after a second, 4200-4299
+# come back at once, 4300-4399 stay away.
+UNKNOWN_APP, UNSUPPORTED_PROTOCOL, UNAUTHORISED = 4001, 4007, 4009
+OVER_CAPACITY, PONG_NOT_RECEIVED, OTHER = 4100, 4201, 4300
+_CLIENT_EVENT = "client-"
+_REFUSED_STATUS = frozenset({401, 403})
+
+
+class UnknownApp(AppError):
+    """No application has this key."""
+
+    code = "unknown_app"
+    status = 404
+
+
+class UnsupportedProtocol(AppError):
+    """The Pusher protocol is spoken here in version 7, and read in 5 and 6."""
+
+    code = "unsupported_protocol"
+    status = 400
+
+
+class _Said(msgspec.Struct, frozen=True, kw_only=True):
+    event: str
+    data: Any = None
+
+
+class _Channel(msgspec.Struct, frozen=True, kw_only=True):
+    channel: str
+    auth: str | None = None
+    channel_data: str | None = None
+
+
+class _Nothing(msgspec.Struct, frozen=True):
+    pass
+
+
+_SAID = msgspec.json.Decoder(_Said)
+_ENCODER = msgspec.json.Encoder()
+
+# A server that goes away answers until it is gone: who came back at once would be told so again and
+# again, hence the second. So it is for whoever is too slow, too many, or met a mistake of ours.
+_NUMBERS = {
+    close_codes.GOING_AWAY: OVER_CAPACITY,
+    close_codes.TOO_SLOW: OVER_CAPACITY,
+    close_codes.TOO_MANY: OVER_CAPACITY,
+    close_codes.OUR_FAULT: OVER_CAPACITY,
+    close_codes.NO_PONG: PONG_NOT_RECEIVED,
+    close_codes.NOT_AUTHENTICATED: UNAUTHORISED,
+    close_codes.NOT_ALLOWED: UNAUTHORISED,
+    close_codes.BAD_REQUEST: OTHER,
+    close_codes.NO_SUCH_MATCH: UNKNOWN_APP,
+}
+_BY_ERROR = {
+    UnknownApp.code: UNKNOWN_APP,
+    UnsupportedProtocol.code: UNSUPPORTED_PROTOCOL,
+}
+
+
+class PusherDialect:
+    """The shapes of the Pusher protocol (a Dialect)."""
+
+    name = "pusher"
+
+    def read(self, message: str | bytes) -> Command:
+        """Returns what a message asks for; raises MalformedRequest, for client events too."""
+        try:
+            said = _SAID.decode(message)
+            match said.event:
+                case "pusher:subscribe":
+                    asked = _converted(said.data)
+                    return Subscribe(
+                        channel=asked.channel, auth=asked.auth, channel_data=asked.channel_data
+                    )
+                case "pusher:unsubscribe":
+                    return Unsubscribe(key=_converted(said.data).channel)
+                case "pusher:ping":
+                    return Ping()
+                case "pusher:pong":
+                    return Pong()
+                case event if event.startswith(_CLIENT_EVENT):
+                    raise MalformedRequest("Client events are not taken: only we tell here.")
+                case _:
+                    raise MalformedRequest("There is no such event for a client to send.")
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise MalformedRequest(str(error)) from error
+
+    def greeting(self, socket_id: str) -> str:
+        """Returns the socket's name, which private channels are signed for."""
+        return _event(
+            "pusher:connection_established",
+            {"socket_id": socket_id, "activity_timeout": ACTIVITY_TIMEOUT_S},
+        )
+
+    def change(self, change: Change, channel: str) -> str:
+        """Returns a change as an event of its type."""
+        return self.told(change.frame, change.kind, channel)
+
+    def snapshot(self, snapshot: Snapshot, reason: SnapshotReason, channel: str) -> str:
+        """Returns a match's whole state as the event `snapshot`."""
+        frame = frames.snapshot(snapshot.match_id, snapshot.place, snapshot.data, reason)
+        return self.told(frame, "snapshot", channel)
+
+    def told(self, frame: str, kind: str, channel: str) -> str:
+        """Returns a ready frame of ours as an event of its type."""
+        # Kinds and channels were checked; neither has a character that JSON escapes.
+        return f'{{"event":"{kind}","channel":"{channel}","data":{_quoted(frame)}}}'
+
+    def heartbeat(self, match_id: int, place: Place, channel: str) -> None:
+        """Returns nothing: here it is the clients that ask whether we are there."""
+
+    def silence(self) -> None:
+        """Returns nothing, as `heartbeat`."""
+
+    def pong(self, ping: Ping) -> str:  # noqa: ARG002 - Nothing of it comes back here.
+        """Returns the answer to `pusher:ping`."""
+        return _event("pusher:pong", _Nothing())
+
+    def error(self, code: str, message: str) -> str:
+        """Returns `pusher:error`. A client that is not connected yet acts on its number, so there
+        always is one; once connected it acts on the close code only.
+        """
+        fault = {"code": _number_of(code), "message": message, "reason": code}
+        return _ENCODER.encode({"event": "pusher:error", "data": fault}).decode()
+
+    def refused(self, key: str, error: AppError) -> str:
+        """Returns `pusher:subscription_error`, as clients know it from refused signatures."""
+        kind = "AuthError" if error.status in _REFUSED_STATUS else "SubscriptionError"
+        why = {"type": kind, "error": error.detail, "status": error.status, "reason": error.code}
+        return _event("pusher:subscription_error", why, channel=key)
+
+    def closing(self, code: CloseCode, error: AppError | None) -> CloseCode:
+        """Returns the close code by its number of Pusher's; 1000 stays."""
+        number = _BY_ERROR.get(error.code) if error is not None else None
+        number = number or _NUMBERS.get(code, code.code)
+        return msgspec.structs.replace(code, code=number)
+
+    def subscribed(self, key: str) -> str:
+        """Returns that a channel is followed; its snapshot comes next."""
+        return _event("pusher_internal:subscription_succeeded", _Nothing(), channel=key)
+
+    def unsubscribed(self, key: str) -> None:
+        """Returns nothing: clients wait for no answer."""
+
+    def authenticated(self, expires_in_s: int | None) -> None:
+        """Returns nothing: nobody says a token here."""
+
+    def expiring(self, expires_in_s: int) -> None:
+        """Returns nothing, as `authenticated`."""
+
+    def going_away(self, reconnect_in_ms: int) -> None:
+        """Returns nothing: when clients come back follows from the close code."""
+
+
+PUSHER = PusherDialect()
+
+
+def _converted(data: Any) -> _Channel:
+    """Returns the channel a message is about; some clients put JSON in a string here as well."""
+    if isinstance(data, str):
+        return msgspec.json.decode(data, type=_Channel)
+    return msgspec.convert(data, _Channel)
+
+
+def _event(event: str, data: object, *, channel: str | None = None) -> str:
+    """Returns a frame that is no frame of a match."""
+    told = {"event": event} | ({} if channel is None else {"channel": channel})
+    return _ENCODER.encode(told | {"data": _ENCODER.encode(data).decode()}).decode()
+
+
+def _quoted(text: str) -> str:
+    """Returns a text as a JSON string."""
+    return _ENCODER.encode(text).decode()
+
+
+def _number_of(error_code: str) -> int:
+    """Returns Pusher's number for an error of ours, as `closing` would close for it."""
+    if error_code in _BY_ERROR:
+        return _BY_ERROR[error_code]
+    if error_code in _COME_BACK:
+        return OVER_CAPACITY
+    return UNAUTHORISED if error_code in _UNAUTHORISED else OTHER
+
+
+_COME_BACK = frozenset({"too_many_sockets", "dependency_down", "internal"})
+_UNAUTHORISED = frozenset({"not_authenticated", "not_allowed", "token_expired", "ticket_invalid"})
