@@ -43,6 +43,7 @@ COMMANDS = {
     "up": ("app.commands.up:up", "Runs everything: servers, API, worker."),
     "api": ("app.commands.api:api", "Runs one API process."),
     "worker": ("app.commands.worker:worker", "Runs one worker process."),
+    "relay": ("app.commands.relay:relay", "Says every change to a cluster, for API processes."),
     "migrate": ("app.commands.migrate:migrate", "Brings the database to a revision."),
     "downgrade": ("app.commands.migrate:downgrade", "Takes the database back to a revision."),
     "migration": ("app.commands.migrate:migration", "Writes a migration from the models."),

@@ -41,11 +41,15 @@ from app.ops.metrics import metrics_routes
 from app.ops.traffic import Traffic
 from app.pages.routes import page_routes
 from app.polling.demand import Demand, holder_name
+from app.relay_settings import nodes_of
 from app.settings import Settings, feed_keys
 from app.sockets.asyncapi import asyncapi_routes
 from app.sockets.live import Live, live_routes
 from app.sports.match import Sport
 from app.stream.hub import Hub
+from app.stream.relay_listener import RelayListener
+from app.stream.relay_nodes import Nodes
+from app.stream.run import Run
 
 NAME = "touchline-api"
 # Bodies of our own endpoints are small; a feed's are read by their own route.
@@ -121,16 +125,18 @@ async def _open(app: Litestar, settings: Settings, stack: AsyncExitStack) -> Non
     redis = open_redis(settings.redis.url)
     stack.push_async_callback(redis.aclose)
     hub = Hub(pool, queue_max=settings.stream.queue_frames_max)
-    cache = _cache(settings, redis, hub)
+    cache = _cache(settings, redis, lambda: hub.current and listener.up)
 
     def on_nudge(ids: Nudge) -> None:
         # The cache first: from the moment the hub is current again, the cache may be believed.
         cache.forget(ids)
         hub.nudge(ids)
 
-    listener = Listener(
-        database.listen_url or database.url, on_nudge=on_nudge, on_lost=hub.listener_lost
-    )
+    def on_runs(runs: Sequence[Run]) -> None:
+        cache.forget(frozenset(run.match_id for run in runs))
+        hub.offer(runs)
+
+    listener = _listener(settings, on_nudge, on_runs=on_runs, on_lost=hub.listener_lost)
     state = app.state
     state.pool, state.engine, state.sessions = pool, engine, session_maker(engine)
     state.redis, state.cache = redis, cache
@@ -155,6 +161,8 @@ async def _open(app: Litestar, settings: Settings, stack: AsyncExitStack) -> Non
         pool=pool,
         ping_redis=redis.ping,
         listens=lambda: listener.up,
+        # A relay that is gone is gone for every process: the timer serves until it is back.
+        must_listen=settings.relay.source == "postgres",
         version=version("touchline"),
     )
     for forever in (listener.run, hub.run, cache.run, state.live.pulse.run, state.demand.run):
@@ -175,12 +183,33 @@ def _gate(settings: Settings, redis: Redis) -> Gate:
     )
 
 
-def _cache(settings: Settings, redis: Redis, hub: Hub) -> Cache:
+def _listener(
+    settings: Settings,
+    on_nudge: Callable[[Nudge], None],
+    *,
+    on_runs: Callable[[Sequence[Run]], None],
+    on_lost: Callable[[], None],
+) -> Listener | RelayListener:
+    """Returns what hears of changes: a LISTEN of our own, or a relay's shards."""
+    database, relay = settings.database, settings.relay
+    if relay.source == "postgres":
+        url = database.listen_url or database.url
+        return Listener(url, on_nudge=on_nudge, on_lost=on_lost)
+    return RelayListener(
+        Nodes(nodes_of(relay.urls, otherwise=settings.redis.url), shards=relay.shards),
+        shards=relay.shards,
+        on_nudge=on_nudge,
+        on_runs=on_runs,
+        on_lost=on_lost,
+    )
+
+
+def _cache(settings: Settings, redis: Redis, is_current: Callable[[], bool]) -> Cache:
     scores_ttl_s = settings.api.cache_scores_ttl_s
     lists_ttl_s = settings.api.cache_markets_ttl_s
     return Cache(
         redis,
-        is_current=lambda: hub.current,
+        is_current=is_current,
         ttl_s={
             "score": scores_ttl_s,
             "match": scores_ttl_s,

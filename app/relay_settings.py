@@ -47,3 +47,15 @@ class RelaySettings(msgspec.Struct, frozen=True, kw_only=True):
             le=65535,
         ),
     ] = 0
+
+
+def nodes_of(urls: str, *, otherwise: str = "") -> list[str]:
+    """Returns the addresses of a list by comma; one that is empty is `otherwise`.
+
+    Raises ValueError, which tells an address by its number: it may hold a password.
+    """
+    found = [url.strip() for url in urls.split(",") if url.strip()]
+    for number, url in enumerate(found, 1):
+        if not url.startswith(("redis://", "rediss://")):
+            raise ValueError(f"RELAY_URLS: address {number} begins neither redis:// nor rediss://")
+    return found or [otherwise]

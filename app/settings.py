@@ -17,7 +17,7 @@ from app.access_settings import DEVELOPMENT_SECRET, AccessSettings
 from app.polling_settings import PollingSettings
 from app.provider_settings import ProviderSettings
 from app.pusher_settings import DEVELOPMENT_PUSHER_SECRET, PusherSettings
-from app.relay_settings import RelaySettings
+from app.relay_settings import RelaySettings, nodes_of
 from app.serving_settings import ServingSettings
 from app.variables import env
 
@@ -295,6 +295,7 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
     check_networks("FORWARDED_ALLOW_IPS", settings.api.forwarded_allow_ips)
     check_networks("METRICS_ALLOW_IPS", settings.api.metrics_allow_ips)
     feed_keys(settings.providers.feeds.keys)
+    check_relay(settings.relay)
     check_production(settings)
     return settings
 
@@ -319,6 +320,14 @@ def feed_keys(text: str) -> Mapping[str, tuple[str, ...]]:
             )
         keys[name] = (*keys.get(name, ()), secret)
     return keys
+
+
+def check_relay(relay: RelaySettings) -> None:
+    """Raises BadSettings when a node of the relay's cluster is no address."""
+    try:
+        nodes_of(relay.urls)
+    except ValueError as error:
+        raise BadSettings(str(error)) from None
 
 
 def check_networks(name: str, text: str) -> None:

@@ -82,7 +82,9 @@ class Probe(msgspec.Struct, frozen=True):
 
 
 class Vitals:
-    """What is asked for one's health. `ping_redis` answers or raises; `listens` says it at once."""
+    """What is asked for one's health. `ping_redis` answers or raises; `listens` says it at once;
+    `must_listen`: without it this process is not ready.
+    """
 
     def __init__(
         self,
@@ -90,11 +92,13 @@ class Vitals:
         pool: Pool,
         ping_redis: Callable[[], Awaitable[Any]],
         listens: Callable[[], bool],
+        must_listen: bool = True,
         version: str,
     ) -> None:
         self._pool = pool
         self._ping_redis = ping_redis
         self._listens = listens
+        self._must_listen = must_listen
         self._version = version
         self._began = time.monotonic()
 
@@ -103,9 +107,9 @@ class Vitals:
         dependency, _ = await _timed(self._read)
         return dependency.status == "up"
 
-    def listens(self) -> bool:
-        """Says whether LISTEN is in force."""
-        return self._listens()
+    def hears(self) -> bool:
+        """Says whether changes are heard of, or would be, a little later, without being told."""
+        return not self._must_listen or self._listens()
 
     async def look(self) -> Health:
         """Returns how it is now; asks everything at once and waits a second at most."""
@@ -185,7 +189,7 @@ async def get_live() -> Response[bytes]:
 async def get_ready(state: State) -> Response[bytes]:
     """Says whether to send requests here: Postgres answers and changes are heard of."""
     vitals: Vitals = state.vitals
-    ready = vitals.listens() and await vitals.postgres_answers()
+    ready = vitals.hears() and await vitals.postgres_answers()
     return _fresh(Probe("ok" if ready else "unready"), 200 if ready else 503)
 
 

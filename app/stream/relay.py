@@ -14,7 +14,7 @@ import asyncio
 import secrets
 import time
 from collections import OrderedDict, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import asyncpg
 
@@ -57,7 +57,7 @@ class Relay:
         self._numbers = [0] * shards
         self._places: OrderedDict[int, Place] = OrderedDict()
         self._dirty: set[int] = set()
-        self._users: set[int] = set()
+        self._also: dict[str, set[int]] = {}
         self._everything = True
         self._wake = asyncio.Event()
         self._listening = False
@@ -79,10 +79,18 @@ class Relay:
             self._dirty |= ids
         self._wake.set()
 
-    def nudge_users(self, user_ids: Iterable[int]) -> None:
-        """Takes a notification that the logs of these users have something new."""
-        self._users.update(user_ids)
-        self._wake.set()
+    def also(self, channel: str) -> Callable[[Nudge], None]:
+        """Returns who is nudged by another channel of Postgres, to be passed on as it is."""
+        named = self._also.setdefault(channel, set())
+
+        def nudge(ids: Nudge) -> None:
+            if ids is None:
+                self._everything = True
+            else:
+                named.update(ids)
+            self._wake.set()
+
+        return nudge
 
     def listener_lost(self) -> None:
         """Notes that notifications no longer arrive."""
@@ -134,12 +142,11 @@ class Relay:
         """One round: what was nudged, and with `sweep` what moved without; all of it published."""
         everything, self._everything = self._everything, False
         dirty, self._dirty = self._dirty, set()
-        users, self._users = self._users, set()
         if everything:
             # Told first: nobody waits for our reading, and from here on we are heard again.
             for shard in range(self._shards):
                 self._publish(shard, everything=True)
-        self._tell_users(users)
+        self._tell_also()
         if everything or sweep:
             dirty |= await self._find_moved(connection)
         if not dirty:
@@ -150,9 +157,12 @@ class Relay:
         while waiting:
             batch, waiting = waiting[:MATCHES_PER_READ_MAX], waiting[MATCHES_PER_READ_MAX:]
             told, broken = await self._runs(connection, batch)
-            self._tell(told, broken)
+            # Where it ends first, then the nudge: whoever reads upon it finds as much at least.
+            self._tell(told, await self._meet(connection, list(broken)))
             full = ordered_log.CHANGES_PER_READ_MAX
             waiting += [run.match_id for run in told if len(run.entries) >= full]
+        while len(self._places) > PLACES_MAX:
+            self._places.popitem(last=False)
 
     async def _find_moved(self, connection: engine.Connection) -> set[int]:
         """Returns the matches whose log ends elsewhere than where we are. Where it ends before our
@@ -173,15 +183,13 @@ class Relay:
         if not unknown:
             return set()
         self._places.update(await ordered_log.heads(connection, unknown))
-        while len(self._places) > PLACES_MAX:
-            self._places.popitem(last=False)
         return set(unknown)
 
     async def _runs(
         self, connection: engine.Connection, match_ids: Sequence[int]
     ) -> tuple[list[Told], set[int]]:
         """Reads on; returns what is next of each, and the matches whose log is another."""
-        places = {m: self._places[m] for m in match_ids if m in self._places}
+        places = {m: self._places[m] for m in match_ids}
         changes, broken = await ordered_log.changes_after(connection, places)
         by_match: defaultdict[int, list[Change]] = defaultdict(list)
         for change in changes:
@@ -193,12 +201,14 @@ class Relay:
             del self._places[match_id]
         return [told_of(m, places[m], found) for m, found in by_match.items()], broken
 
-    def _tell_users(self, user_ids: Iterable[int]) -> None:
-        by_shard: defaultdict[int, list[int]] = defaultdict(list)
-        for user_id in user_ids:
-            by_shard[shard_of(user_id, self._shards)].append(user_id)
-        for shard, mine in by_shard.items():
-            self._publish(shard, users=mine)
+    def _tell_also(self) -> None:
+        for channel, named in self._also.items():
+            by_shard: defaultdict[int, list[int]] = defaultdict(list)
+            for number in named:
+                by_shard[shard_of(number, self._shards)].append(number)
+            named.clear()
+            for shard, mine in by_shard.items():
+                self._publish(shard, also=((channel, tuple(mine)),))
 
     def _tell(self, told: Sequence[Told], nudged: Iterable[int]) -> None:
         """Publishes what was read, and which matches are to be read, to their shards."""
@@ -230,7 +240,7 @@ class Relay:
         everything: bool = False,
         nudged: Sequence[int] = (),
         told: Sequence[Told] = (),
-        users: Sequence[int] = (),
+        also: tuple[tuple[str, tuple[int, ...]], ...] = (),
     ) -> None:
         self._numbers[shard] += 1
         message = Message(
@@ -240,7 +250,7 @@ class Relay:
             everything=everything,
             nudged=tuple(nudged),
             told=tuple(told),
-            users=tuple(users),
+            also=also,
         )
         self._publisher.put(shard, packed(message))
 

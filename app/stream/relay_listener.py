@@ -16,7 +16,7 @@ Lost or doubtful, everything may be new (`None`), exactly as when a listener of 
 import asyncio
 import random
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from redis.asyncio.connection import Connection
@@ -75,8 +75,8 @@ class RelayListener:
     """Subscribes to every shard and hands on what is said; `run` keeps at it for ever.
 
     `on_nudge` and `on_runs` are called on the event loop and must not block; None means "look at
-    everything". `on_users` names users, or None for all of them. `on_lost` is called when it is no
-    longer up.
+    everything". `on_lost` is called when it is no longer up. `also` are further channels of
+    Postgres that the relay passes on, each with who is nudged by it.
     """
 
     def __init__(
@@ -86,14 +86,14 @@ class RelayListener:
         shards: int,
         on_nudge: Callable[[Nudge], None],
         on_runs: Callable[[Sequence[Run]], None],
-        on_users: Callable[[Nudge], None],
         on_lost: Callable[[], None],
+        also: Mapping[str, Callable[[Nudge], None]] | None = None,
     ) -> None:
         self._nodes = nodes
         self._on_nudge = on_nudge
         self._on_runs = on_runs
-        self._on_users = on_users
         self._on_lost = on_lost
+        self._also = also or {}
         self._ears = [Ear() for _ in range(shards)]
         self._shard_of = {channel_of(shard, shards): shard for shard in range(shards)}
         self._channels = list(self._shard_of)
@@ -103,10 +103,14 @@ class RelayListener:
         self._was_up = False
 
     @property
+    def heard_until(self) -> float:
+        """Returns the moment before which everything that a relay had read was heard, monotonic."""
+        return min(ear.fresh_at for ear in self._ears)
+
+    @property
     def up(self) -> bool:
         """Whether what was committed longer than `LATE_S` ago was heard, of every shard."""
-        oldest = time.monotonic() - LATE_S
-        return all(ear.held and ear.fresh_at >= oldest for ear in self._ears)
+        return self.heard_until >= time.monotonic() - LATE_S
 
     async def run(self) -> None:
         """Listens until cancelled."""
@@ -202,7 +206,8 @@ class RelayListener:
     def _say_everything(self) -> None:
         """Tells everyone to look at everything. That alone does not mean that we hear."""
         self._on_nudge(None)
-        self._on_users(None)
+        for nudged in self._also.values():
+            nudged(None)
         if not self._was_up:
             self._on_lost()
 
@@ -250,7 +255,7 @@ class RelayListener:
         else:
             metrics.relay_heard.labels("in_order").inc()
         self._hand_on(message)
-        if message.current:
+        if message.current and ear.held:
             # After its content: up, a cache may be believed, and what it said is forgotten there.
             ear.fresh_at = line.answered_at
             self._look()
@@ -262,8 +267,10 @@ class RelayListener:
             self._on_nudge(frozenset(message.nudged))
         if message.told:
             self._on_runs([run_of(told) for told in message.told])
-        if message.users:
-            self._on_users(frozenset(message.users))
+        for channel, ids in message.also:
+            # One that nobody here is interested in belongs to a newer relay.
+            if channel in self._also:
+                self._also[channel](frozenset(ids))
 
     def _ear(self, channel: bytes) -> Ear | None:
         shard = self._shard_of.get(channel)

@@ -49,6 +49,7 @@ class Message(msgspec.Struct, frozen=True, array_like=True):
     `number` goes up by one a message, from 1 in a relay's life: a listener that misses one knows.
     `current`: all that was committed a moment before has been said in this message or before it.
     `everything`: anything of the shard may be new. `nudged`: matches to be read from the log.
+    `also`: ids that were named on other channels of Postgres, users for instance.
     """
 
     relay: str
@@ -57,7 +58,7 @@ class Message(msgspec.Struct, frozen=True, array_like=True):
     everything: bool = False
     nudged: tuple[int, ...] = ()
     told: tuple[Told, ...] = ()
-    users: tuple[int, ...] = ()
+    also: tuple[tuple[str, tuple[int, ...]], ...] = ()
 
 
 class Unreadable(Exception):
@@ -74,7 +75,7 @@ def channel_of(shard: int, shards: int) -> bytes:
 
 
 def shard_of(number: int, shards: int) -> int:
-    """Returns the shard that a match, or a user, belongs to."""
+    """Returns the shard that a match, or what else has a number, belongs to."""
     return number % shards
 
 

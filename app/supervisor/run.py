@@ -76,6 +76,8 @@ class Supervisor:
             self._start_api()
         self._wait_for_stadium()
         self._watch(self._child("worker", "worker"))
+        if self._run.settings.relay.source == "relay":
+            self._watch(self._child("relay", "relay"))
         self._wait_until_ready()
         self._announce(read_demo_users(demo) if demo else None)
         while True:

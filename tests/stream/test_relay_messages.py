@@ -57,7 +57,7 @@ def test_a_run_of_another_life_of_the_database_is_never_taken(first: int, length
 def test_what_is_told_arrives_as_it_was_read():
     changes = [a_change(seq, frame='{"data":{"odds" : 1.850}}') for seq in (4, 5)]
     told = told_of(1, Place(3, 30), changes)
-    message = Message(relay="r", number=7, current=True, told=(told,), users=(9,))
+    message = Message(relay="r", number=7, current=True, told=(told,), also=(("users", (9,)),))
     heard = unpacked(packed(message))
     assert heard == message
     assert run_of(heard.told[0]) == Run(match_id=1, after=Place(3, 30), changes=tuple(changes))
