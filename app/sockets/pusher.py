@@ -112,7 +112,8 @@ class PusherDialect:
                     raise MalformedRequest("Client events are not taken: only we tell here.")
                 case _:
                     raise MalformedRequest("There is no such event for a client to send.")
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        # RecursionError: a message of brackets only.
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise MalformedRequest(str(error)) from error
 
     def greeting(self, socket_id: str) -> str:
