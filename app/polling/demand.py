@@ -90,6 +90,10 @@ class _Want:
         )
 
 
+def _list_name(sport: str | None, league: str | None) -> str:
+    return f"league.{league}" if league else f"sport.{sport}" if sport else "everything"
+
+
 def holder_name() -> str:
     """Returns a name for this process that no other has, a restarted one included."""
     return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
@@ -115,6 +119,18 @@ class Demand:
         """Notes that a socket is gone."""
         self._count(match_id, scores=-int(scores), markets=-int(markets))
 
+    def watch_list(
+        self, sport: str | None, league: str | None, *, scores: bool = True, markets: bool = True
+    ) -> None:
+        """Notes a socket that follows a list, of a league, a sport, or everything."""
+        self._count_list(sport, league, scores=int(scores), markets=int(markets))
+
+    def unwatch_list(
+        self, sport: str | None, league: str | None, *, scores: bool = True, markets: bool = True
+    ) -> None:
+        """Notes that a socket is gone that was noted by `watch_list` with the same words."""
+        self._count_list(sport, league, scores=-int(scores), markets=-int(markets))
+
     def touch(self, match_id: int, *, scores: bool = True, markets: bool = True) -> None:
         """Notes that somebody has just read a match."""
         self._read(f"match.{match_id}", (match_id, None, None), scores=scores, markets=markets)
@@ -123,8 +139,7 @@ class Demand:
         self, sport: str | None, league: str | None, *, scores: bool = True, markets: bool = True
     ) -> None:
         """Notes that somebody has just read a list, of a league, a sport, or everything."""
-        name = f"league.{league}" if league else f"sport.{sport}" if sport else "everything"
-        self._read(name, (None, sport, league), scores=scores, markets=markets)
+        self._read(_list_name(sport, league), (None, sport, league), scores=scores, markets=markets)
 
     async def run(self) -> None:
         """Tells Postgres what changed, until cancelled; then says good-bye."""
@@ -166,9 +181,18 @@ class Demand:
 
     def _count(self, match_id: int, *, scores: int, markets: int) -> None:
         name = f"match.{match_id}"
-        want = self._wants.get(name)
-        if want is None:
-            want = self._wants[name] = _Want(match_id)
+        want = self._wants.get(name) or _Want(match_id)
+        self._add(name, want, scores=scores, markets=markets)
+
+    def _count_list(
+        self, sport: str | None, league: str | None, *, scores: int, markets: int
+    ) -> None:
+        name = _list_name(sport, league)
+        want = self._wants.get(name) or _Want(None, sport, league)
+        self._add(name, want, scores=scores, markets=markets)
+
+    def _add(self, name: str, want: _Want, *, scores: int, markets: int) -> None:
+        self._wants[name] = want
         want.scores = max(0, want.scores + scores)
         want.markets = max(0, want.markets + markets)
         self._changed.add(name)
