@@ -67,6 +67,12 @@ class AccessSettings(msgspec.Struct, frozen=True, kw_only=True):
     user_per_minute: Annotated[
         int, env("LIMIT_USER_PER_MINUTE", "Requests a minute, per user.", ge=1)
     ] = 300
+    anonymous_sockets: Annotated[
+        int, env("LIMIT_ANONYMOUS_SOCKETS", "Sockets open at once, per address.", ge=1)
+    ] = 5
+    user_sockets: Annotated[
+        int, env("LIMIT_USER_SOCKETS", "Sockets open at once, per user.", ge=1)
+    ] = 10
     auth_per_minute: Annotated[
         int, env("LIMIT_AUTH_PER_MINUTE", "Log-ins and registrations a minute, per address.", ge=1)
     ] = 20

@@ -16,6 +16,7 @@ from app.access.channel_grants import ChannelGrants
 from app.access.gate import Gate
 from app.access.log_ins import LogIns
 from app.access.rate_limits import RateLimits
+from app.access.socket_leases import SocketLeases
 from app.access.tickets import Tickets
 from app.access.tiers import allowances
 from app.access.tokens import AccessTokens
@@ -145,7 +146,9 @@ async def _open(app: Litestar, settings: Settings, stack: AsyncExitStack) -> Non
     state.proxies = networks(settings.api.forwarded_allow_ips)
     state.gate = _gate(settings, redis)
     state.channel_grants = ChannelGrants(settings.pusher.app_key, settings.pusher.app_secret)
-    state.demand = Demand(pool, holder_name())
+    holder = holder_name()
+    state.demand = Demand(pool, holder)
+    state.socket_leases = SocketLeases(redis, holder)
     state.live = Live(
         hub, pool, state.gate, state.demand, send_timeout_s=settings.stream.send_timeout_s
     )
@@ -165,7 +168,8 @@ async def _open(app: Litestar, settings: Settings, stack: AsyncExitStack) -> Non
         must_listen=settings.relay.source == "postgres",
         version=version("touchline"),
     )
-    for forever in (listener.run, hub.run, cache.run, state.live.pulse.run, state.demand.run):
+    runs = (listener.run, hub.run, cache.run, state.live.pulse.run, state.demand.run)
+    for forever in (*runs, state.socket_leases.run):
         stack.push_async_callback(_stop, asyncio.create_task(_keep_running(forever)))
 
 
@@ -177,6 +181,8 @@ def _gate(settings: Settings, redis: Redis) -> Gate:
         allowances=allowances(
             anonymous_per_minute=access.anonymous_per_minute,
             user_per_minute=access.user_per_minute,
+            anonymous_sockets=access.anonymous_sockets,
+            user_sockets=access.user_sockets,
         ),
         anonymous_access=access.anonymous_access,
         proxies=networks(settings.api.forwarded_allow_ips),

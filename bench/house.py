@@ -72,6 +72,7 @@ def api(stack: Stack, **environment: str) -> Generator[tuple[psutil.Process, int
         "REDIS_URL": stack.redis_url,
         "PORT": str(port),
         "LIMIT_ANONYMOUS_PER_MINUTE": "10000000",
+        "LIMIT_ANONYMOUS_SOCKETS": "10000000",
         **environment,
     }
     with process(["-m", "app", "api"], **settings) as running:

@@ -32,14 +32,24 @@ class Allowance(msgspec.Struct, frozen=True, kw_only=True):
     subscriptions_per_socket: int
 
 
-def allowances(*, anonymous_per_minute: int, user_per_minute: int) -> Mapping[Tier, Allowance]:
+def allowances(
+    *,
+    anonymous_per_minute: int,
+    user_per_minute: int,
+    anonymous_sockets: int = 5,
+    user_sockets: int = 10,
+) -> Mapping[Tier, Allowance]:
     """Returns what every tier may ask for; the two that are sold do not depend on settings."""
     return {
         Tier.ANONYMOUS: Allowance(
-            requests_per_minute=anonymous_per_minute, sockets=5, subscriptions_per_socket=20
+            requests_per_minute=anonymous_per_minute,
+            sockets=anonymous_sockets,
+            subscriptions_per_socket=20,
         ),
         Tier.FREE: Allowance(
-            requests_per_minute=user_per_minute, sockets=10, subscriptions_per_socket=100
+            requests_per_minute=user_per_minute,
+            sockets=user_sockets,
+            subscriptions_per_socket=100,
         ),
         Tier.PRO: Allowance(requests_per_minute=3_000, sockets=100, subscriptions_per_socket=1_000),
         Tier.ENTERPRISE: Allowance(

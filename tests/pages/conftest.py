@@ -176,7 +176,7 @@ def site_form() -> type[Site]:
 @pytest.fixture
 def site_settings() -> dict[str, str]:
     """Settings of `site`, by their variables; a test that needs others parametrizes this."""
-    return {"LIMIT_ANONYMOUS_PER_MINUTE": "100000"}
+    return {"LIMIT_ANONYMOUS_PER_MINUTE": "100000", "LIMIT_ANONYMOUS_SOCKETS": "100000"}
 
 
 @pytest_asyncio.fixture(loop_scope="module")

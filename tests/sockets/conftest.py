@@ -90,6 +90,7 @@ async def a_door(database_url: str, redis_url: str, **more: str) -> AsyncGenerat
         "DATABASE_URL": database_url,
         "REDIS_URL": redis_url,
         "LIMIT_ANONYMOUS_PER_MINUTE": "1000000",
+        "LIMIT_ANONYMOUS_SOCKETS": "1000000",
     }
     app = create_app(load(environment | more))
     server = make_server(

@@ -41,6 +41,7 @@ class House:
             "REDIS_URL": stack.redis_url,
             "PORT": str(self.port),
             "LIMIT_ANONYMOUS_PER_MINUTE": "1000000",
+            "LIMIT_ANONYMOUS_SOCKETS": "1000000",
             **settings,
         }
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
