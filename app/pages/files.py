@@ -13,6 +13,7 @@ TEMPLATES = FOLDER / "templates"
 _MEDIA_TYPES = {
     ".css": "text/css",
     ".js": "text/javascript",
+    ".mjs": "text/javascript",
     ".svg": "image/svg+xml",
     ".woff2": "font/woff2",
     ".txt": "text/plain",

@@ -1,0 +1,1 @@
+../../app/pages/static/touchline_client.mjs
