@@ -28,8 +28,9 @@ NESTING_MAX = 3
 UNFINISHED = re.compile("|".join(("TO" + "DO", "FIX" + "ME", "XX" + "X")))
 REGISTRY = re.compile("|".join((r"pypi\." + "org", r"pythonhosted\." + "org", r"npmjs\." + "org")))
 MACHINE = re.compile(r"(?<![\w.])/(?:" + r"home/\w+|Users/\w+|work/(?:main|shared))\b")
-# Alembic's own name; SQLAlchemy calls it so as well.
-NAMES_ALLOWED = {"app/database/tables/base.py"}
+# Alembic's own name; SQLAlchemy calls it so as well. And frames that are shared by all sockets:
+# that is what the file is about.
+NAMES_ALLOWED = {"app/database/tables/base.py", "app/serving/shared_frames.py"}
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 BLOCKS = (ast.If, ast.For, ast.AsyncFor, ast.While, ast.Try, ast.Match)
