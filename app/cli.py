@@ -54,6 +54,10 @@ COMMANDS = {
     "replay": ("app.commands.replay:replay", "Records what a provider says."),
     "stadium": ("app.commands.stadium:stadium", "Plays recordings as the providers would."),
 }
+WALLET = {
+    "check": ("app.commands.wallet:check", "Proves the ledger."),
+    "grant": ("app.commands.wallet:grant", "Gives a user money of the house."),
+}
 
 
 class BadCall(click.ClickException):
@@ -107,6 +111,7 @@ main.add_command(
     Commands(DEAD_LETTERS, name="dead-letters", help="Shows and replays what was not taken in.")
 )
 main.add_command(Commands(POLLING, name="polling", help="Shows and changes how often is polled."))
+main.add_command(Commands(WALLET, name="wallet", help="Proves the ledger, gives play money."))
 
 
 @main.group()

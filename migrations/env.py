@@ -12,6 +12,7 @@ from app.database.sessions import sqlalchemy_url
 from app.database.tables import (
     access,
     belief,
+    betting,
     catalog,
     changes,
     dead_letters,
@@ -28,7 +29,7 @@ from app.database.tables.base import METADATA
 MAPPED = (
     *(access, belief, catalog, changes, dead_letters),
     *(health, identity, markets, matches, polling),
-    *(user_log, wallet),
+    *(betting, user_log, wallet),
 )
 PARTITIONED = ("changes_", "odds_history_", "dead_letters_", "user_changes_")
 

@@ -89,6 +89,7 @@ def test_secrets_are_marked():
         "FEED_KEYS",
         "JWT_SECRET_BEFORE",
         "PUSHER_APP_SECRET",
+        "PAYMENT_HOOK_SECRET",
     }
     theirs = {"API_FOOTBALL_KEY", "THESPORTSDB_KEY", "ODDS_API_KEY"}
     mail = {"MAIL_COMMAND", "MAIL_WEBHOOK_URL", "MAIL_WEBHOOK_SECRET"}

@@ -30,6 +30,7 @@ from app.providers.provider import PollRule
 from app.providers.registry import Named
 from app.settings import Settings
 from app.sports.ids import ExternalId, ProviderName
+from workers.books import Books
 from workers.context import Context, Serves, worker_id
 from workers.dispatch import JOB_EXPIRES_S, Dispatcher, Enqueue, encoded
 from workers.feeds import Feeds
@@ -175,6 +176,7 @@ async def _run(
         Dispatcher(context, enqueue).run(),
         Planner(context.pool, paces_of(settings)).run(),
         Tending(context.pool, list(context.providers)).run(),
+        Books(context.pool, every_s=settings.wallet.check_every_s).run(),
     ]
     try:
         await _until(stopping, endless, queues)

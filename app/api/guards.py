@@ -20,11 +20,20 @@ from app.errors import AppError, NotAllowed, NotAuthenticated
 
 # Pages, their files, documentation, probes: nobody is asked who they are, nothing is counted.
 OPEN_PREFIXES = ("/health", "/metrics", "/docs", "/schema", "/static/", "/matches/", "/ops")
-# Feeds say who they are by a signature of the body, and have a limit of their own.
-SIGNED_PREFIX = "/api/feeds/"
-OPEN_PATHS = frozenset({"/", "/favicon.ico", "/robots.txt"})
+# Feeds and payment providers say who they are by a signature of the body.
+SIGNED_PREFIXES = ("/api/feeds/", "/api/payments/hook")
+OPEN_PATHS = frozenset({"/", "/favicon.ico", "/robots.txt", "/.well-known/jwks.json"})
 # Here credentials are asked for, so whatever the caller still holds does not count.
-LOG_IN_PATHS = frozenset({"/auth/register", "/auth/login", "/auth/refresh", "/auth/logout"})
+LOG_IN_PATHS = frozenset(
+    {
+        *("/auth/register", "/auth/login", "/auth/refresh", "/auth/logout"),
+        *("/auth/verification", "/auth/verify"),
+        *("/auth/password/forgotten", "/auth/password/reset"),
+    }
+)
+# What is read here takes credentials made for reading; of oneself one may always read.
+READ_PREFIXES = ("/api/", "/live/")
+OWN_PREFIX = "/api/me"
 
 Headers = list[tuple[bytes, bytes]]
 Connection = ASGIConnection[Any, Any, Any, Any]
@@ -63,6 +72,8 @@ class Admission:
         if taken is not None and not taken.allowed:
             metrics.rate_limited.labels(principal.tier).inc()
             refusal = RateLimited(retry_after_s=taken.retry_after_s)
+        elif refusal is None and not may_ask(principal, path):
+            refusal = NotAllowed("This API key is not made for 'read'.")
         send = with_headers(send, limit_headers(taken))
         if refusal is not None:
             await refuse(refusal, scope, send)
@@ -78,7 +89,13 @@ def plain_path(path: str) -> str:
 
 def is_open(path: str) -> bool:
     """Says whether a path is free for all and not counted."""
-    return path in OPEN_PATHS or path.startswith((*OPEN_PREFIXES, SIGNED_PREFIX))
+    return path in OPEN_PATHS or path.startswith((*OPEN_PREFIXES, *SIGNED_PREFIXES))
+
+
+def may_ask(principal: Principal, path: str) -> bool:
+    """Says whether credentials were made for what a path answers, as far as that is reading."""
+    is_read = path.startswith(READ_PREFIXES) and not path.startswith(OWN_PREFIX)
+    return not is_read or principal.may_read
 
 
 async def who_asks(scope: HTTPScope, gate: Gate, *, path: str) -> tuple[Principal, AppError | None]:
@@ -144,7 +161,9 @@ def principal_of(connection: Connection) -> Principal:
 def require_user(connection: Connection, _: BaseRouteHandler) -> None:
     """Guards what takes a user; raises NotAuthenticated."""
     if principal_of(connection).user_id is None:
-        raise NotAuthenticated("This needs credentials: Authorization: Bearer <token>.")
+        raise NotAuthenticated(
+            "This needs credentials: Authorization: Bearer <token>, or X-API-Key: <key>."
+        )
 
 
 def require_operator(connection: Connection, handler: BaseRouteHandler) -> None:

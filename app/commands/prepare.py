@@ -9,13 +9,18 @@ from app import settings
 from app.commands.migrate import configuration
 from app.commands.place import database
 from app.commands.users import ensure_demo_users
+from app.commands.wallet import give_demo_money
 
 
 @click.command()
 @click.option("--demo-users", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def prepare(demo_users: Path | None) -> None:
     """Brings the database up to date and makes the demo users of a file, if one is given."""
-    with database(settings.load()) as url:
+    read = settings.load()
+    with database(read) as url:
         command.upgrade(configuration(url), "head")
         if demo_users is not None:
-            ensure_demo_users(url, demo_users)
+            users = ensure_demo_users(url, demo_users)
+            wallet = read.wallet
+            currency = wallet.currencies.split(",")[0]
+            give_demo_money(url, users.user.email, wallet.demo_grant, currency)

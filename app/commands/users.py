@@ -42,8 +42,10 @@ def create(email: str, password: str, role: str) -> None:
     click.echo(f"created {role} {email}")
 
 
-def ensure_demo_users(url: str, file: Path) -> None:
-    """Creates the two demo users that the file names, or gives them the passwords in it."""
+def ensure_demo_users(url: str, file: Path) -> DemoUsers:
+    """Creates the two demo users that the file names, or gives them the passwords in it; returns
+    them.
+    """
     users = msgspec.json.decode(file.read_bytes(), type=DemoUsers)
 
     async def ensure(session: AsyncSession) -> None:
@@ -51,6 +53,7 @@ def ensure_demo_users(url: str, file: Path) -> None:
         await _ensure(session, users.operator, "operator")
 
     asyncio.run(_run(url, ensure))
+    return users
 
 
 async def _run(url: str, work: Callable[[AsyncSession], Awaitable[None]]) -> None:

@@ -43,3 +43,17 @@ class SelfExcluded(AppError):
 
     code = "self_excluded"
     status = 403
+
+
+class IdempotencyKeyReused(AppError):
+    """This Idempotency-Key was used before, with another request."""
+
+    code = "idempotency_key_reused"
+    status = 409
+
+
+class IdempotencyKeyMissing(AppError):
+    """This needs an Idempotency-Key header: 1 to 64 characters of A-Z, a-z, 0-9, _ . -"""
+
+    code = "idempotency_key_missing"
+    status = 400

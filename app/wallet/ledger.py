@@ -34,10 +34,11 @@ ORDER BY place
 
 
 class Holder(StrEnum):
-    """Whose account: the first four are a user's, one of each currency."""
+    """Whose account: those above HOUSE are a user's, one of each currency."""
 
     AVAILABLE = "available"
-    HELD = "held"  # Set aside: stakes of open bets, withdrawals under way.
+    HELD = "held"  # Stakes of open bets.
+    WITHDRAWING = "withdrawing"  # Asked for, not yet sent.
     BONUS = "bonus"
     OWED = "owed"  # Below zero: paid out by mistake and no longer there to be taken back.
     HOUSE = "house"

@@ -9,23 +9,16 @@ import msgspec
 from app.wallet.errors import MalformedMoney, UnknownCurrency
 
 # ISO 4217: how many digits of a currency are minor units.
+_TWO_DIGITS = """
+AUD BRL CAD CHF CZK DKK EUR GBP HKD HUF ILS INR KES MXN NGN NOK NZD PHP PLN RON SEK SGD THB TRY UAH
+USD ZAR
+"""
+_NO_DIGITS, _THREE_DIGITS = "CLP ISK JPY KRW VND", "BHD KWD TND"
 EXPONENTS = {
-    "JPY": 0,
-    "KRW": 0,
-    "ISK": 0,
-    "CLP": 0,
-    "VND": 0,
-    "BHD": 3,
-    "KWD": 3,
-    "TND": 3,
-} | dict.fromkeys(
-    (
-        *("AUD", "BRL", "CAD", "CHF", "CZK", "DKK", "EUR", "GBP", "HKD", "HUF", "ILS", "INR"),
-        *("KES", "MXN", "NGN", "NOK", "NZD", "PHP", "PLN", "RON", "SEK", "SGD", "THB", "TRY"),
-        *("UAH", "USD", "ZAR"),
-    ),
-    2,
-)
+    **dict.fromkeys(_TWO_DIGITS.split(), 2),
+    **dict.fromkeys(_NO_DIGITS.split(), 0),
+    **dict.fromkeys(_THREE_DIGITS.split(), 3),
+}
 # A thousandth of what a 64-bit sum can hold, so that no total of ours overflows.
 AMOUNT_MINOR_MAX = 9_000_000_000_000_000
 _AMOUNT = re.compile(r"(\d{1,16})(?:\.(\d{1,3}))?\Z", re.ASCII)

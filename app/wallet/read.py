@@ -34,6 +34,7 @@ class Balance(msgspec.Struct, frozen=True, kw_only=True):
 
     available: Money
     held: Money
+    withdrawing: Money
     bonus: Money
     owed: Money
 
@@ -51,6 +52,19 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     reference: str
     note: str
     created_at: datetime
+
+
+def balance_body(balance: Balance) -> bytes:
+    """Returns a balance as the wire has it, and as the `data` of a user's `balance_update`."""
+    said = {
+        "currency": balance.available.currency,
+        "available": str(balance.available),
+        "held": str(balance.held),
+        "withdrawing": str(balance.withdrawing),
+        "bonus": str(balance.bonus),
+        "owed": str(balance.owed),
+    }
+    return msgspec.json.encode(said)
 
 
 async def balances_of(connection: Connection, user_id: UserId) -> dict[str, Balance]:
@@ -111,6 +125,7 @@ def _balance(currency: str, kinds: dict[str, int]) -> Balance:
     return Balance(
         available=amounts.get("available", none),
         held=amounts.get("held", none),
+        withdrawing=amounts.get("withdrawing", none),
         bonus=amounts.get("bonus", none),
         owed=amounts.get("owed", none),
     )

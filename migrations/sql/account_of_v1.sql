@@ -8,7 +8,7 @@ LANGUAGE plpgsql
 AS $$
 DECLARE
     v_id bigint;
-    v_is_users boolean := p_kind IN ('available', 'held', 'bonus', 'owed');
+    v_is_users boolean := p_kind IN ('available', 'held', 'withdrawing', 'bonus', 'owed');
     v_user_id bigint := CASE WHEN v_is_users THEN p_user_id END;
     v_stripe smallint := CASE WHEN v_is_users THEN 0 ELSE p_stripe END;
 BEGIN

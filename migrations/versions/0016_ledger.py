@@ -17,10 +17,10 @@ CREATE TABLE accounts (
     created_at TIMESTAMPTZ DEFAULT now() NOT NULL,
     CONSTRAINT accounts_pkey PRIMARY KEY (id),
     CONSTRAINT accounts_kind_check CHECK (
-        kind IN ('available', 'held', 'bonus', 'owed', 'house', 'deposits', 'withdrawals')
+        kind IN ('available', 'held', 'withdrawing', 'bonus', 'owed', 'house', 'deposits', 'withdrawals')
     ),
     CONSTRAINT accounts_user_id_check CHECK (
-        (kind IN ('available', 'held', 'bonus', 'owed')) = (user_id IS NOT NULL)
+        (kind IN ('available', 'held', 'withdrawing', 'bonus', 'owed')) = (user_id IS NOT NULL)
     ),
     CONSTRAINT accounts_currency_check CHECK (currency ~ '^[A-Z]{3}$'),
     CONSTRAINT accounts_stripe_check CHECK (stripe BETWEEN 0 AND 15),

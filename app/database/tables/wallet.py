@@ -14,8 +14,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.database.tables.base import Now, OurId, Table
 
-_USERS_KINDS = "('available', 'held', 'bonus', 'owed')"
-_KINDS = "('available', 'held', 'bonus', 'owed', 'house', 'deposits', 'withdrawals')"
+_USERS_KINDS = "('available', 'held', 'withdrawing', 'bonus', 'owed')"
+_KINDS = "('available', 'held', 'withdrawing', 'bonus', 'owed', 'house', 'deposits', 'withdrawals')"
 
 
 class Account(Table):
