@@ -30,6 +30,7 @@ from app.sockets.message_shapes import (
     Ping,
     Pong,
 )
+from app.sockets.own_shapes import OWN_FRAMES
 
 Shape = type[msgspec.Struct]
 Json = dict[str, Any]
@@ -81,7 +82,7 @@ _DOORS = (
         address="/ws",
         title="Many matches by channel, lists, markets and your own bets over one socket",
         server="websocket",
-        says=(*MATCH_FRAMES, *SESSION_FRAMES, *LIST_FRAMES),
+        says=(*MATCH_FRAMES, *SESSION_FRAMES, *LIST_FRAMES, *OWN_FRAMES),
         takes=MESSAGES,
     ),
     _Door(

@@ -9,8 +9,9 @@ from app.catalog.shapes import MarketShape, PeriodShape, ScoreShape, SelectionSh
 from app.health.state import State
 from app.sockets import frame_shapes as frames
 from app.sockets import message_shapes as messages
+from app.sockets import own_shapes as own
 from app.sports.market import MarketStatus, MarketType
-from app.sports.match import MatchStatus
+from app.sports.match import MatchStatus, Sport
 
 _AT = "2026-11-21T15:24:44.193Z"
 _CHANNEL = "sports.football.leagues.premier-league.matches.18"
@@ -94,6 +95,9 @@ _CHEAPER = frames.PriceTold(
     fair_probability=Decimal("0.62"),
     status="open",
 )
+_OWN: dict[str, Any] = {"seq": 4, "resume": "4-hocvl15vvi", "timestamp": _AT}
+_BET: dict[str, Any] = {"id": "812", "status": "accepted", "stake": "10.00", "odds": 1.52}
+_BALANCE: dict[str, Any] = {"currency": "EUR", "available": "90.00", "held": "10.00"}
 
 EXAMPLES: tuple[msgspec.Struct, ...] = (
     frames.Snapshot(**_PLACE, reason="start", data=_STATE),
@@ -162,12 +166,42 @@ EXAMPLES: tuple[msgspec.Struct, ...] = (
     messages.Authenticated(expires_in=900),
     messages.Expiring(expires_in=30),
     messages.GoingAway(reconnect_in_ms=1480),
-    messages.EventsList(events=[messages.EventListed(id="18", name="Arsenal v Chelsea", time=_AT)]),
+    messages.EventsList(
+        events=[
+            messages.EventListed(
+                id="18",
+                name="Arsenal v Chelsea",
+                time=_AT,
+                sport=Sport.FOOTBALL,
+                league="premier-league",
+                status=MatchStatus.LIVE,
+            )
+        ]
+    ),
     messages.MarketOdds(
         market_id="35",
         event_id="18",
-        odds=[messages.PriceOffered(id="121", name="Arsenal", odds=Decimal("1.52"))],
+        market_type=MarketType.WINNER,
+        line=None,
+        status=MarketStatus.OPEN,
+        reason=None,
+        version=133,
+        odds=[
+            messages.PriceOffered(
+                id="121",
+                key=frames.SelectionKey.HOME,
+                name="Arsenal",
+                odds=Decimal("1.52"),
+                best_odds=Decimal("1.55"),
+                best_provider="betfair",
+                fair_probability=Decimal("0.62"),
+                status="open",
+            )
+        ],
     ),
+    own.OwnBets(**_OWN, reason="start", data=own.Owned(bets=[_BET], balances=[_BALANCE])),
+    own.BetUpdate(**_OWN, data=_BET | {"status": "won"}),
+    own.BalanceUpdate(**_OWN, data=_BALANCE),
     messages.PusherSubscribe(data=messages.PusherChannel(channel=_CHANNEL)),
     messages.PusherUnsubscribe(data=messages.PusherChannel(channel=_CHANNEL)),
     messages.PusherPing(),

@@ -9,7 +9,9 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from app.sockets.frame_shapes import Channel, MatchId, Told
+from app.sockets.frame_shapes import Channel, MatchId, Moment, Odds, Told
+from app.sports.market import MarketStatus, MarketType, SelectionKey
+from app.sports.match import MatchStatus, Sport
 
 Pattern = Annotated[
     str,
@@ -34,10 +36,12 @@ class Auth(Told, frozen=True, kw_only=True, tag_field="type", tag="auth"):
 
 
 class Subscribe(Told, frozen=True, kw_only=True, tag_field="type", tag="subscribe"):
-    """Asks for a channel. `since` has the last `resume` of each match you come back to."""
+    """Asks for a channel. `since` has the last `resume` of each match you come back to; for the
+    channel of one match, it alone will do.
+    """
 
     channel: Pattern
-    since: dict[str, str] | UnsetType = UNSET
+    since: dict[str, str] | str | UnsetType | None = UNSET
     kinds: list[Literal["score", "odds", "prediction"]] | UnsetType = UNSET
 
 
@@ -58,9 +62,11 @@ class FollowMarket(Told, frozen=True, kw_only=True, tag_field="type", tag="marke
 
 
 class FollowBets(Told, frozen=True, kw_only=True, tag_field="type", tag="bets"):
-    """Asks for your own bets and balance, now and whenever they change."""
+    """Asks for your own bets and balance, now and whenever they change. `since`: the last `resume`
+    of them you had.
+    """
 
-    since: int | UnsetType = UNSET
+    since: str | UnsetType | None = UNSET
 
 
 class LiveQuery(Told, frozen=True, kw_only=True):
@@ -97,11 +103,13 @@ class Pong(Told, frozen=True, kw_only=True, tag_field="type", tag="pong"):
 
 class Error(Told, frozen=True, kw_only=True, tag_field="type", tag="error"):
     """What was wrong: with a message, then the socket stays open; or why the close that follows
-    comes. `code` is stable and one of the catalogue of errors.
+    comes. `code` is stable and one of the catalogue of errors. `channel`: what is not followed, or
+    no longer.
     """
 
     code: str
     message: str
+    channel: str | UnsetType = UNSET
 
 
 class Subscribed(Told, frozen=True, kw_only=True, tag_field="type", tag="subscribed"):
@@ -146,15 +154,18 @@ SESSION_FRAMES: tuple[type[msgspec.Struct], ...] = (
 
 
 class EventListed(msgspec.Struct, frozen=True, kw_only=True):
-    """One match of the list; keys are snake_case, as they always were."""
+    """One match of the list; keys are snake_case, as they always were. `time` is its start."""
 
     id: MatchId
     name: str
-    time: str
+    time: Moment
+    sport: Sport
+    league: str
+    status: MatchStatus
 
 
 class EventsList(msgspec.Struct, frozen=True, kw_only=True):
-    """The matches that are on or to come, whole each time."""
+    """The matches that are on or to come, whole each time: those in play first."""
 
     events: list[EventListed]
 
@@ -163,15 +174,25 @@ class PriceOffered(msgspec.Struct, frozen=True, kw_only=True):
     """One answer of a market and its price."""
 
     id: str
+    key: SelectionKey
     name: str
-    odds: Decimal | None
+    odds: Odds | None
+    best_odds: Odds | None
+    best_provider: str | None
+    fair_probability: Decimal | None
+    status: str
 
 
 class MarketOdds(msgspec.Struct, frozen=True, kw_only=True):
-    """One market of a match, whole each time."""
+    """One market of a match, whole each time; `version` grows with each change of it."""
 
     market_id: str
     event_id: MatchId
+    market_type: MarketType
+    line: Decimal | None
+    status: MarketStatus
+    reason: str | None
+    version: int
     odds: list[PriceOffered]
 
 
