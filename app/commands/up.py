@@ -12,6 +12,7 @@ from app.devstack.postgres import PostgresFailed
 from app.devstack.programs import NoServers
 from app.devstack.stack import InUse
 from app.devstack.valkey import ValkeyFailed
+from app.supervisor.api_processes import together
 from app.supervisor.run import CannotRun, Run, supervise
 
 RUN = Path(".run")
@@ -28,6 +29,8 @@ def up() -> None:
     asked = settings.load(environment)
     given = bool(environment.get("PORT"))
     listening = listen(asked.api.host, asked.api.port, others=not given)
+    if asked.serving.processes > 1:
+        listening = together(listening)
     try:
         supervise(Run(folder=RUN, settings=asked, environment=environment, listening=listening))
     except CANNOT as error:

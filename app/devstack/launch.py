@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import msgspec
@@ -27,7 +28,7 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True):
 
     command: Sequence[str]
     environment: Mapping[str, str]
-    log: Path
+    log: Path | None  # None: where ours goes.
     folder: Path
     account: Account = Account()
     death_signal: signal.Signals = signal.SIGKILL
@@ -43,7 +44,7 @@ def launch(how: Launch) -> subprocess.Popen[bytes]:
     """
     assert threading.current_thread() is threading.main_thread(), "launched by a passing thread"
     tie = [str(os.getpid()), str(int(how.death_signal)), str(how.account.uid), str(how.account.gid)]
-    with how.log.open("ab") as log:
+    with nullcontext() if how.log is None else how.log.open("ab") as log:
         process = subprocess.Popen(  # noqa: S603
             [sys.executable, "-I", "-S", TIED, *tie, *how.command],
             stdin=subprocess.DEVNULL if how.input is None else subprocess.PIPE,

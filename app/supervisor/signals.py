@@ -14,10 +14,15 @@ class Stopped(Exception):
 
 
 class Signals:
-    """A context in which SIGINT, SIGTERM and SIGHUP end the next, or the current, `pause`."""
+    """A context in which SIGINT, SIGTERM and SIGHUP end the next, or the current, `pause`.
 
-    def __init__(self) -> None:
+    With `renewing` SIGHUP is no stop but a wish, as for other servers: see `take_renewal`.
+    """
+
+    def __init__(self, *, renewing: bool = False) -> None:
         self._stop = False
+        self._renewing = renewing
+        self._renew = False
         self._heard, self._write = os.pipe()
         os.set_blocking(self._heard, False)
         os.set_blocking(self._write, False)
@@ -55,8 +60,16 @@ class Signals:
         except BlockingIOError:
             return
 
-    def _hear(self, _number: int, _frame: FrameType | None) -> None:
-        self._stop = True
+    def take_renewal(self) -> bool:
+        """Says whether SIGHUP came since the last call."""
+        asked, self._renew = self._renew, False
+        return asked
+
+    def _hear(self, number: int, _frame: FrameType | None) -> None:
+        if self._renewing and number == signal.SIGHUP:
+            self._renew = True
+        else:
+            self._stop = True
 
 
 def _nothing(_number: int, _frame: FrameType | None) -> None:
