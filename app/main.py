@@ -1,7 +1,7 @@
 """The web process: the one place where rooms and doors are joined."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from importlib.metadata import version
 
@@ -11,11 +11,19 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.types import ControllerRouterHandler
 from redis.asyncio import Redis
 
+from app.access.access_news import CHANNEL as ACCESS_CHANNEL
+from app.access.access_news import AccessNews
+from app.access.accounts import Accounts
 from app.access.addresses import networks
+from app.access.audit import AuthEvents
 from app.access.channel_grants import ChannelGrants
 from app.access.gate import Gate
+from app.access.known_keys import KnownKeys
+from app.access.lockout import Lockout
 from app.access.log_ins import LogIns
+from app.access.mail import Command, Console, Nowhere, Outbox, Sender, Webhook
 from app.access.rate_limits import RateLimits
+from app.access.revocations import Revocations
 from app.access.socket_leases import SocketLeases
 from app.access.tickets import Tickets
 from app.access.tiers import allowances
@@ -30,10 +38,11 @@ from app.api.identity import identity_routes
 from app.api.leagues import league_routes
 from app.api.markets import market_routes
 from app.api.matches import match_routes
+from app.api.me import me_routes
 from app.api.polling import polling_routes
 from app.api.providers import provider_routes
 from app.cache import Cache, open_redis
-from app.database.engine import open_pool
+from app.database.engine import Pool, open_pool
 from app.database.listener import Listener, Nudge
 from app.database.sessions import open_engine, session_maker
 from app.logs import logger
@@ -62,6 +71,7 @@ Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
 
 _ROUTES: Sequence[ControllerRouterHandler] = (
     *auth_routes,
+    *me_routes,
     *broadcasting_routes,
     *conflict_routes,
     *identity_routes,
@@ -137,14 +147,23 @@ async def _open(app: Litestar, settings: Settings, stack: AsyncExitStack) -> Non
         cache.forget(frozenset(run.match_id for run in runs))
         hub.offer(runs)
 
-    listener = _listener(settings, on_nudge, on_runs=on_runs, on_lost=hub.listener_lost)
     state = app.state
+    state.gate = _gate(settings, redis, pool)
+    tokens, revocations = state.gate.tokens, state.gate.revocations
+    is_told = settings.relay.source == "postgres"
+    news = AccessNews(pool, revocations, tokens.ring, is_told=is_told)
+    listener = _listener(
+        settings,
+        on_nudge,
+        on_runs=on_runs,
+        on_lost=hub.listener_lost,
+        also={ACCESS_CHANNEL: lambda _: news.nudge()},
+    )
     state.pool, state.engine, state.sessions = pool, engine, session_maker(engine)
     state.redis, state.cache = redis, cache
     state.hub, state.listener = hub, listener
     state.metrics_networks = networks(settings.api.metrics_allow_ips)
     state.proxies = networks(settings.api.forwarded_allow_ips)
-    state.gate = _gate(settings, redis)
     state.channel_grants = ChannelGrants(settings.pusher.app_key, settings.pusher.app_secret)
     holder = holder_name()
     state.demand = Demand(pool, holder)
@@ -155,29 +174,32 @@ async def _open(app: Litestar, settings: Settings, stack: AsyncExitStack) -> Non
     state.rate_limits = RateLimits(redis)
     feeds = settings.providers.feeds
     state.feeds = Feeds(pool, feed_keys(feeds.keys), state.rate_limits, per_minute=feeds.per_minute)
-    state.log_ins = LogIns(
-        state.sessions,
-        state.gate.tokens,
-        refresh_ttl_s=settings.access.refresh_token_ttl_s,
-    )
+    access_runs = _open_accounts(app, settings, stack)
     state.vitals = Vitals(
         pool=pool,
         ping_redis=redis.ping,
         listens=lambda: listener.up,
         # A relay that is gone is gone for every process: the timer serves until it is back.
-        must_listen=settings.relay.source == "postgres",
+        must_listen=is_told,
         version=version("touchline"),
     )
     runs = (listener.run, hub.run, cache.run, state.live.pulse.run, state.demand.run)
-    for forever in (*runs, state.socket_leases.run):
+    for forever in (*runs, *access_runs, news.run, state.socket_leases.run):
         stack.push_async_callback(_stop, asyncio.create_task(_keep_running(forever)))
 
 
-def _gate(settings: Settings, redis: Redis) -> Gate:
+def _gate(settings: Settings, redis: Redis, pool: Pool) -> Gate:
     access = settings.access
+    revocations = Revocations()
     return Gate(
-        AccessTokens(access.jwt_secret, ttl_s=access.access_token_ttl_s),
+        AccessTokens(
+            access.jwt_secret,
+            ttl_s=access.access_token_ttl_s,
+            secret_before=access.jwt_secret_before,
+        ),
         Tickets(redis),
+        revocations=revocations,
+        keys=KnownKeys(pool, revocations),
         allowances=allowances(
             anonymous_per_minute=access.anonymous_per_minute,
             user_per_minute=access.user_per_minute,
@@ -189,18 +211,51 @@ def _gate(settings: Settings, redis: Redis) -> Gate:
     )
 
 
+def _open_accounts(
+    app: Litestar, settings: Settings, stack: AsyncExitStack
+) -> Sequence[Callable[[], Awaitable[None]]]:
+    """Opens what users log in with; returns what runs for ever. What waits is written last."""
+    state = app.state
+    gate: Gate = state.gate
+    events, lockout = AuthEvents(state.pool), Lockout(state.redis)
+    outbox = Outbox(_sender(settings))
+    state.auth_events = events
+    state.log_ins = LogIns(
+        state.sessions,
+        gate.tokens,
+        refresh_ttl_s=settings.access.refresh_token_ttl_s,
+        lockout=lockout,
+        events=events,
+        verification=settings.access.email_verification,
+    )
+    state.accounts = Accounts(state.sessions, state.log_ins, outbox, lockout=lockout, events=events)
+    stack.push_async_callback(events.flush)
+    stack.push_async_callback(gate.keys.flush)
+    return events.run, gate.keys.run, outbox.run, state.accounts.run
+
+
+def _sender(settings: Settings) -> Sender:
+    mail, by = settings.access.mail, settings.access.mails_by
+    if by == "command":
+        return Command(mail.command)
+    if by == "webhook":
+        return Webhook(mail.webhook_url, mail.webhook_secret)
+    return Nowhere() if settings.environment == "production" else Console()
+
+
 def _listener(
     settings: Settings,
     on_nudge: Callable[[Nudge], None],
     *,
     on_runs: Callable[[Sequence[Run]], None],
     on_lost: Callable[[], None],
+    also: Mapping[str, Callable[[Nudge], None]],
 ) -> Listener | RelayListener:
     """Returns what hears of changes: a LISTEN of our own, or a relay's shards."""
     database, relay = settings.database, settings.relay
     if relay.source == "postgres":
         url = database.listen_url or database.url
-        return Listener(url, on_nudge=on_nudge, on_lost=on_lost)
+        return Listener(url, on_nudge=on_nudge, on_lost=on_lost, also=also)
     return RelayListener(
         Nodes(nodes_of(relay.urls, otherwise=settings.redis.url), shards=relay.shards),
         shards=relay.shards,

@@ -37,6 +37,10 @@ class RefreshTokenReused(AppError):
     code = "refresh_token_reused"
     status = 401
 
+    def __init__(self, detail: str = "", *, user_id: int | None = None) -> None:
+        super().__init__(detail)
+        self.user_id = user_id
+
 
 class TicketInvalid(AppError):
     """The ticket is unknown, was used, or is too old."""
@@ -65,3 +69,45 @@ class TooManyLogins(AppError):
     code = "too_many_logins"
     status = 503
     retry_after_s = 2
+
+
+class TokenRevoked(AppError):
+    """These credentials were revoked; log in again."""
+
+    code = "token_revoked"
+    status = 401
+
+
+class ApiKeyInvalid(AppError):
+    """The API key is unknown, was revoked, or its time is over."""
+
+    code = "api_key_invalid"
+    status = 401
+
+
+class TooManyApiKeys(AppError):
+    """A user holds no more API keys at once; revoke one first."""
+
+    code = "too_many_api_keys"
+    status = 409
+
+
+class TooManyAttempts(AppError):
+    """Too many guesses; ask again after the named seconds."""
+
+    code = "too_many_attempts"
+    status = 429
+
+
+class EmailNotVerified(AppError):
+    """The e-mail address is yet to be confirmed; the mail says how."""
+
+    code = "email_not_verified"
+    status = 403
+
+
+class MailedTokenInvalid(AppError):
+    """The token is unknown, was used, or its time is over; ask for another mail."""
+
+    code = "mailed_token_invalid"
+    status = 422

@@ -1,8 +1,10 @@
 """Users: sign up, look up, check a password."""
 
 import re
+from datetime import UTC, datetime
 
 from advanced_alchemy.repository import SQLAlchemyAsyncRepository
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -35,16 +37,44 @@ def users_in(session: AsyncSession) -> Users:
 
 
 async def create_user(
-    session: AsyncSession, email: str, password: str, *, role: str = "user", tier: str = "free"
+    session: AsyncSession,
+    email: str,
+    password: str,
+    *,
+    role: str = "user",
+    tier: str = "free",
+    verified: bool = True,
 ) -> User:
-    """Signs somebody up; the caller commits.
+    """Signs somebody up; the caller commits. `verified` says that the address was confirmed.
 
     Raises Invalid with everything that is wrong with the two, and EmailTaken; after that the
     session is good for a rollback only.
     """
     email = checked_email(email, password)
     hashed = await PASSWORDS.hash(password)
-    user = User(email=email, password_hash=hashed, role=role, tier=tier)
+    return await insert_user(session, email, hashed, role=role, tier=tier, verified=verified)
+
+
+async def insert_user(
+    session: AsyncSession,
+    email: str,
+    hashed: str,
+    *,
+    role: str = "user",
+    tier: str = "free",
+    verified: bool,
+) -> User:
+    """Adds a user with a checked address and the hash of a checked password.
+
+    Raises EmailTaken, after which the session is good for a rollback only.
+    """
+    user = User(
+        email=email,
+        password_hash=hashed,
+        role=role,
+        tier=tier,
+        email_verified_at=datetime.now(UTC) if verified else None,
+    )
     try:
         return await users_in(session).add(user)
     except IntegrityError as error:
@@ -62,7 +92,7 @@ async def authenticate(
     wrong or the user is switched off. A hash made with older parameters is made anew.
     """
     users = users_in(session)
-    user = await users.get_one_or_none(email=email.lower()) if _EMAIL.match(email) else None
+    user = await user_by_email(session, email)
     # Ends the look-up: no connection waits while argon2 works.
     await session.commit()
     hashed = user.password_hash if user is not None else passwords.nobody
@@ -75,12 +105,40 @@ async def authenticate(
     return user
 
 
+async def user_by_email(session: AsyncSession, email: str) -> User | None:
+    """Returns the user of an e-mail address as somebody typed it, which may be anything."""
+    if len(email) > EMAIL_LENGTH_MAX or _EMAIL.match(email) is None:
+        return None
+    return await users_in(session).get_one_or_none(email=email.lower())
+
+
 async def user_of(session: AsyncSession, user_id: UserId) -> User:
     """Returns a user; raises NotAuthenticated when the user is gone or switched off."""
     user = await users_in(session).get_one_or_none(id=user_id)
     if user is None or user.disabled_at is not None:
         raise NotAuthenticated("This user no longer exists.")
     return user
+
+
+async def locked_user(session: AsyncSession, user_id: int) -> User:
+    """Returns a user whose row nobody else changes until the caller's transaction ends.
+
+    Raises NotAuthenticated when the user is gone or switched off.
+    """
+    query = select(User).where(User.id == user_id).with_for_update(key_share=True)
+    user = await session.scalar(query.execution_options(populate_existing=True))
+    if user is None or user.disabled_at is not None:
+        raise NotAuthenticated("This user no longer exists.")
+    return user
+
+
+def check_password(password: str) -> None:
+    """Raises Invalid when a new password is too short or too long."""
+    if not PASSWORD_LENGTH_MIN <= len(password) <= PASSWORD_LENGTH_MAX:
+        takes = f"takes {PASSWORD_LENGTH_MIN} to {PASSWORD_LENGTH_MAX} characters"
+        raise Invalid(
+            "The password is not valid.", errors=(FieldError(field="password", message=takes),)
+        )
 
 
 def checked_email(email: str, password: str) -> str:

@@ -1,28 +1,34 @@
 """Who is asking, from headers, a query token or a ticket."""
 
 import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
 
 from app.access.addresses import networks
-from app.access.errors import TicketInvalid, TokenExpired
+from app.access.errors import ApiKeyInvalid, TicketInvalid, TokenExpired, TokenRevoked
 from app.access.gate import Gate, Headers
-from app.access.principal import Principal
+from app.access.known_keys import KnownKeys
+from app.access.principal import Principal, anonymous
+from app.access.revocations import Kind, Revocation, Revocations
 from app.access.tickets import Tickets
 from app.access.tiers import allowances
-from app.access.tokens import AccessTokens
 from app.errors import DependencyDown, NotAuthenticated
 from app.sports.ids import UserId
+from tests.access.conftest import TOKENS
 
-TOKENS = AccessTokens("a secret of the tests, long enough to sign", ttl_s=900)
 ALLOWANCES = allowances(anonymous_per_minute=100, user_per_minute=300)
 
 
-def gate_over(redis: Redis, *, anonymous_access: bool = True) -> Gate:
+def gate_over(redis: Redis, *, anonymous_access: bool = True, pool: Any = None) -> Gate:
+    revocations = Revocations()
     return Gate(
         TOKENS,
         Tickets(redis),
+        revocations=revocations,
+        keys=KnownKeys(pool, revocations),
         allowances=ALLOWANCES,
         anonymous_access=anonymous_access,
         proxies=networks("10.0.0.0/8"),
@@ -40,7 +46,7 @@ def bearing(text: str) -> Headers:
 async def test_without_credentials_one_is_an_address(redis: Redis):
     headers = [(b"x-forwarded-for", b"203.0.113.9")]
     gate = gate_over(redis)
-    assert await gate.principal_of(headers, peer="10.0.0.1") == Principal(key="ip:203.0.113.9")
+    assert await gate.principal_of(headers, peer="10.0.0.1") == anonymous("203.0.113.9")
     assert gate.allowance_of(Principal(key="x")).requests_per_minute == 100
 
 
@@ -95,3 +101,31 @@ async def test_without_redis_there_are_no_tickets():
             await tickets.issue(Principal(key="ip:x"))
         with pytest.raises(DependencyDown):
             await tickets.take("tk_x")
+
+
+def over() -> Revocation:
+    until = datetime.now(UTC) + timedelta(hours=1)
+    return Revocation(kind=Kind.USER, subject="7", generation=1, expires_at=until)
+
+
+async def test_what_was_revoked_is_no_credential_in_whatever_way_it_is_shown(redis: Redis):
+    gate = gate_over(redis)
+    ticket = await gate.tickets.issue(TOKENS.read(token()))
+    gate.revocations.learn([over()])
+    with pytest.raises(TokenRevoked):
+        await gate.principal_of(bearing(f"Bearer {token()}"), peer="")
+    for shown in (token(), ticket):
+        with pytest.raises(TokenRevoked):
+            await gate.principal_of([], peer="", query_token=shown)
+
+
+async def test_two_credentials_at_once_are_none(redis: Redis):
+    headers = [*bearing(f"Bearer {token()}"), (b"x-api-key", b"tl_x")]
+    with pytest.raises(NotAuthenticated):
+        await gate_over(redis).principal_of(headers, peer="")
+
+
+@pytest.mark.parametrize("shown", [b"", b" ", b"x", b"tl_", b"\xff" * 40, b"tl_" + b"a" * 70_000])
+async def test_what_is_no_api_key_is_refused_without_asking_anybody(redis: Redis, shown: bytes):
+    with pytest.raises(ApiKeyInvalid):
+        await gate_over(redis).principal_of([(b"x-api-key", shown)], peer="")

@@ -1,6 +1,7 @@
 """Access tokens: only ours, only unchanged, only in time."""
 
 import base64
+import hmac
 import json
 import time
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from app.sports.ids import UserId
 
 SECRET = "a secret of the tests, long enough to sign"
 TOKENS = AccessTokens(SECRET, ttl_s=900)
+KID = TOKENS.ring.signer(0).kid
 
 
 def issued(*, age_s: float = 0, role: str = "user", tier: str = "free") -> str:
@@ -34,7 +36,7 @@ def signed(**changes: Any) -> str:
     """A token with our signature whose claims are not ours; None takes a claim away."""
     claims = claims_of(issued()) | changes
     kept = {name: value for name, value in claims.items() if value is not None}
-    return jwt.encode(kept, SECRET, algorithm="HS256")
+    return jwt.encode(kept, SECRET, algorithm="HS256", headers={"kid": KID})
 
 
 def test_a_token_says_who_is_asking():
@@ -79,6 +81,27 @@ def with_another_algorithm() -> str:
     return jwt.encode(claims_of(issued()), SECRET.ljust(64, "x"), algorithm="HS512")
 
 
+def without_the_name_of_a_key() -> str:
+    return jwt.encode(claims_of(issued()), SECRET, algorithm="HS256")
+
+
+def with_the_name_of_another_key() -> str:
+    return jwt.encode(claims_of(issued()), SECRET, algorithm="HS256", headers={"kid": "s-other"})
+
+
+def with_the_header_written_otherwise() -> str:
+    """Ours, with a field that some libraries would follow to a key of the forger's."""
+    headers = {"kid": KID, "jku": "https://example.org/jwks.json"}
+    return jwt.encode(claims_of(issued()), SECRET, algorithm="HS256", headers=headers)
+
+
+def with_claims_of_a_thousand_brackets() -> str:
+    header = issued().split(".")[0]
+    told = f"{header}.{base64.urlsafe_b64encode(b'[' * 1100).rstrip(b'=').decode()}"
+    signature = hmac.digest(SECRET.encode(), told.encode(), "sha256")
+    return f"{told}.{base64.urlsafe_b64encode(signature).rstrip(b'=').decode()}"
+
+
 def with_a_thousand_brackets() -> str:
     header = base64.urlsafe_b64encode(b"[" * 1100).rstrip(b"=").decode()
     return f"{header}.{header[:40]}.x"
@@ -93,6 +116,14 @@ def with_a_thousand_brackets() -> str:
         with_swapped_claims,
         with_another_algorithm,
         with_a_thousand_brackets,
+        with_claims_of_a_thousand_brackets,
+        without_the_name_of_a_key,
+        with_the_name_of_another_key,
+        with_the_header_written_otherwise,
+        lambda: issued() + "x",
+        lambda: issued()[:-4],
+        lambda: issued().replace(".", "..", 1),
+        lambda: issued() + "." + issued(),
         lambda: "",
         lambda: "a.b.c",
         lambda: "é" * 20,
@@ -112,6 +143,11 @@ def test_a_forged_token_is_no_credential(forged: Callable[[], str]):
         {"role": "emperor"},
         {"tier": "gold"},
         {"sub": "seven"},
+        {"sub": "-7"},
+        {"sub": "9" * 20},
+        {"sub": "\u0667"},
+        {"gen": "1"},
+        {"sid": "not a family"},
         {"iat": 4_000_000_000},
         *({name: None} for name in ("sub", "iat", "exp", "jti", "iss", "aud", "role", "tier")),
     ],
