@@ -1,11 +1,13 @@
 """Directory: which matches are on or near, as lists and patterns of channels need to know it."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from app.catalog import standing as catalog
 from app.catalog.standing import Standing
 from app.database import engine
 from app.database.engine import Pool
+from app.sockets.outgoing import Outgoing
 from app.sports.channels import Pattern
 from app.stream.rounds import Rounds
 
@@ -16,6 +18,8 @@ SWEEP_S = 2.0
 APART_S = 0.1
 # Matches a list shows, the soonest first: some 150 bytes each.
 LISTED_MAX = 1_000
+# The list's type, for counting; the frame has none of its own.
+KIND = "events"
 
 
 class DirectoryReader(Protocol):
@@ -36,7 +40,8 @@ class Directory:
         self._pool = pool
         self._readers: set[DirectoryReader] = set()
         self._rounds = Rounds("directory", self._read, sweep_s=SWEEP_S, apart_s=APART_S)
-        self._list = ""
+        self._events: Outgoing | None = None
+        self._fitting: dict[Pattern, Sequence[Standing]] = {}
         self.matches: dict[int, Standing] = {}
         self.is_read = False
 
@@ -61,23 +66,27 @@ class Directory:
         """Reads until cancelled."""
         await self._rounds.run()
 
-    def fitting(self, pattern: Pattern) -> list[Standing]:
-        """Returns the matches that a pattern means: those in play, to come, over, in this order."""
-        return sorted(
-            (m for m in self.matches.values() if pattern.fits(m.sport, m.league, m.match_id)),
-            key=lambda match: match.rank,
-        )
+    def fitting(self, pattern: Pattern) -> Sequence[Standing]:
+        """Returns the matches that a pattern means, the most important first: in play, to come,
+        over. Worked out once for all who ask.
+        """
+        found = self._fitting.get(pattern)
+        if found is None:
+            fitting = (match for match in self.matches.values() if match.is_meant_by(pattern))
+            found = self._fitting[pattern] = sorted(fitting, key=lambda match: match.rank)
+        return found
 
     @property
-    def events(self) -> str:
-        """The list of what is on or to come, as JSON; the same object while it is the same."""
-        if not self._list:
+    def events(self) -> Outgoing:
+        """The list of what is on or to come; the same object while it says the same."""
+        if self._events is None:
             on = sorted(
                 (match for match in self.matches.values() if not match.is_over),
                 key=lambda match: match.rank,
             )
-            self._list = f"[{','.join(match.listed for match in on[:LISTED_MAX])}]"
-        return self._list
+            listed = ",".join(match.listed for match in on[:LISTED_MAX])
+            self._events = Outgoing(f'{{"events":[{listed}]}}', KIND)
+        return self._events
 
     async def _read(self, nudged: set[int], everything: bool) -> None:  # noqa: FBT001 - a Read.
         if not self._readers:
@@ -106,11 +115,13 @@ class Directory:
                 self.matches[match_id] = found[match_id]
         if self.is_read and not moved:
             return
-        self.is_read, self._list = True, ""
+        self.is_read, self._events = True, None
+        self._fitting.clear()
         for reader in list(self._readers):
             reader.listed(frozenset(moved))
 
     def _forget(self) -> None:
         self.matches = {}
         self.is_read = False
-        self._list = ""
+        self._events = None
+        self._fitting.clear()
