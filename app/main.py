@@ -39,8 +39,11 @@ from app.api.leagues import league_routes
 from app.api.markets import market_routes
 from app.api.matches import match_routes
 from app.api.me import me_routes
+from app.api.money_shapes import MoneyRules
+from app.api.payments import payment_routes
 from app.api.polling import polling_routes
 from app.api.providers import provider_routes
+from app.api.wallet import wallet_routes
 from app.cache import Cache, open_redis
 from app.database.engine import Pool, open_pool
 from app.database.listener import Listener, Nudge
@@ -50,16 +53,24 @@ from app.ops.health import Vitals, health_routes
 from app.ops.metrics import metrics_routes
 from app.ops.traffic import Traffic
 from app.pages.routes import page_routes
+from app.payments.deposits import DepositRules
 from app.polling.demand import Demand, holder_name
 from app.relay_settings import nodes_of
 from app.settings import Settings, feed_keys
 from app.sockets.asyncapi import asyncapi_routes
-from app.sockets.live import Live, live_routes
+from app.sockets.crowds import Crowds
+from app.sockets.events import event_routes
+from app.sockets.live import live_routes
+from app.sockets.opening import Sockets
+from app.sockets.shared import Bounds, Shared
+from app.sockets.snapshots import FirstStates
 from app.sports.match import Sport
 from app.stream.hub import Hub
 from app.stream.relay_listener import RelayListener
 from app.stream.relay_nodes import Nodes
 from app.stream.run import Run
+from app.wallet.money import parse_currency
+from app.wallet_settings import WalletSettings
 
 NAME = "touchline-api"
 # Bodies of our own endpoints are small; a feed's are read by their own route.
@@ -83,7 +94,10 @@ _ROUTES: Sequence[ControllerRouterHandler] = (
     *polling_routes,
     *provider_routes,
     *feed_routes,
+    *wallet_routes,
+    *payment_routes,
     *live_routes,
+    *event_routes,
     *asyncapi_routes,
     *page_routes,
 )
@@ -135,7 +149,7 @@ async def _open(app: Litestar, settings: Settings, stack: AsyncExitStack) -> Non
     stack.push_async_callback(engine.dispose)
     redis = open_redis(settings.redis.url)
     stack.push_async_callback(redis.aclose)
-    hub = Hub(pool, queue_max=settings.stream.queue_frames_max)
+    hub = Hub(pool)
     cache = _cache(settings, redis, lambda: hub.current and listener.up)
 
     def on_nudge(ids: Nudge) -> None:
@@ -168,9 +182,8 @@ async def _open(app: Litestar, settings: Settings, stack: AsyncExitStack) -> Non
     holder = holder_name()
     state.demand = Demand(pool, holder)
     state.socket_leases = SocketLeases(redis, holder)
-    state.live = Live(
-        hub, pool, state.gate, state.demand, send_timeout_s=settings.stream.send_timeout_s
-    )
+    state.sockets = _sockets(app, settings)
+    state.money = _money(settings.wallet)
     state.rate_limits = RateLimits(redis)
     feeds = settings.providers.feeds
     state.feeds = Feeds(pool, feed_keys(feeds.keys), state.rate_limits, per_minute=feeds.per_minute)
@@ -183,9 +196,28 @@ async def _open(app: Litestar, settings: Settings, stack: AsyncExitStack) -> Non
         must_listen=is_told,
         version=version("touchline"),
     )
-    runs = (listener.run, hub.run, cache.run, state.live.pulse.run, state.demand.run)
+    runs = (listener.run, hub.run, cache.run, state.sockets.pulse.run, state.demand.run)
     for forever in (*runs, *access_runs, news.run, state.socket_leases.run):
         stack.push_async_callback(_stop, asyncio.create_task(_keep_running(forever)))
+
+
+def _sockets(app: Litestar, settings: Settings) -> Sockets:
+    state, sockets = app.state, settings.sockets
+    bytes_max = sockets.waiting_bytes_max
+    return Sockets(
+        Shared(
+            crowds=Crowds(state.hub, FirstStates(state.pool), bytes_max=bytes_max),
+            gate=state.gate,
+            demand=state.demand,
+            leases=state.socket_leases,
+            bounds=Bounds(
+                waiting_bytes_max=bytes_max,
+                full_s_max=sockets.send_timeout_s,
+                authenticate_within_s=sockets.authenticate_within_s,
+                origins=frozenset(one for one in sockets.origins.split(",") if one),
+            ),
+        )
+    )
 
 
 def _gate(settings: Settings, redis: Redis, pool: Pool) -> Gate:
@@ -278,6 +310,17 @@ def _cache(settings: Settings, redis: Redis, is_current: Callable[[], bool]) -> 
             "markets": lists_ttl_s,
         },
         sports=[sport.value for sport in Sport],
+    )
+
+
+def _money(settings: WalletSettings) -> MoneyRules:
+    return MoneyRules(
+        currencies=tuple(map(parse_currency, settings.currencies.split(","))),
+        deposits=DepositRules(
+            play_money=not settings.payment_hook_secret,
+            per_day_max=settings.deposit_per_day_max,
+        ),
+        hook_secret=settings.payment_hook_secret,
     )
 
 

@@ -54,7 +54,7 @@ api_key_reads = _counter("touchline_api_key_reads", "Look-ups of API keys.", "ou
 
 cache_reads = _counter("touchline_cache_reads", "Look-ups in the Redis cache.", "kind", "outcome")
 
-sockets_open = _gauge("touchline_sockets_open", "Sockets open now.", "protocol")
+sockets_open = _gauge("touchline_sockets_open", "Sockets open now.", "protocol", "tier")
 sockets_refused = _counter(
     "touchline_sockets_refused", "Sockets refused: their caller has as many as its tier allows."
 )
@@ -64,10 +64,27 @@ socket_leases_unshared = _counter(
 )
 sockets_closed = _counter("touchline_sockets_closed", "Sockets closed.", "protocol", "code")
 frames_sent = _counter("touchline_frames_sent", "Frames sent to sockets.", "type")
+sent_bytes = _counter(
+    "touchline_sent_bytes", "Bytes of frames sent to sockets, as they were written.", "protocol"
+)
+frames_conflated = _counter(
+    "touchline_frames_conflated",
+    "Frames that were merged into newer ones, for slow readers and for those who wished so.",
+    "protocol",
+)
+commit_to_socket_seconds = _histogram(
+    "touchline_commit_to_socket_seconds",
+    "From a change's entry in the log to its being written to a group of sockets in step.",
+    "protocol",
+)
 resumes = _counter(
     "touchline_resumes", "Sockets that came back with a place in the log.", "outcome"
 )
-slow_readers = _counter("touchline_slow_readers", "Readers that were behind.", "outcome")
+slow_readers = _counter(
+    "touchline_slow_readers",
+    "Readers that were behind: sent the newest of each, a snapshot, or closed.",
+    "outcome",
+)
 
 listener_up = _gauge("touchline_listener_up", "1 while LISTEN is in force.")
 listener_reconnects = _counter("touchline_listener_reconnects", "Times LISTEN was set up again.")

@@ -19,7 +19,9 @@ from app.provider_settings import ProviderSettings
 from app.pusher_settings import DEVELOPMENT_PUSHER_SECRET, PusherSettings
 from app.relay_settings import RelaySettings, nodes_of
 from app.serving_settings import ServingSettings
+from app.socket_settings import SocketSettings
 from app.variables import env
+from app.wallet_settings import WalletSettings
 
 # As long as what it signs with: HMAC-SHA256 keys below 32 bytes are weaker than the hash.
 FEED_SECRET_LENGTH_MIN = 32
@@ -124,7 +126,7 @@ class ApiSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StreamSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """The log and the sockets."""
+    """The log and what comes out of it."""
 
     changes_kept_hours: Annotated[
         int, env("CHANGES_KEPT_HOURS", "How long a match's log can be resumed.", ge=24, le=8760)
@@ -141,24 +143,6 @@ class StreamSettings(msgspec.Struct, frozen=True, kw_only=True):
             le=365,
         ),
     ] = 14
-    queue_frames_max: Annotated[
-        int,
-        env(
-            "SOCKET_QUEUE_FRAMES_MAX",
-            "Frames that wait for one socket; past them it is sent a fresh snapshot instead.",
-            ge=8,
-            le=100_000,
-        ),
-    ] = 512
-    send_timeout_s: Annotated[
-        float,
-        env(
-            "SOCKET_SEND_TIMEOUT_S",
-            "How long one frame may take to leave before the reader is closed as too slow.",
-            gt=0,
-            le=300,
-        ),
-    ] = 15.0
 
 
 class ReplaySettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -223,8 +207,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     database: DatabaseSettings = DatabaseSettings()
     redis: RedisSettings = RedisSettings()
     api: ApiSettings = ApiSettings()
-    access: AccessSettings = AccessSettings()
     serving: ServingSettings = ServingSettings()
+    sockets: SocketSettings = SocketSettings()
+    access: AccessSettings = AccessSettings()
     stream: StreamSettings = StreamSettings()
     relay: RelaySettings = RelaySettings()
     replay: ReplaySettings = ReplaySettings()
@@ -232,6 +217,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     polling: PollingSettings = PollingSettings()
     pusher: PusherSettings = PusherSettings()
     worker: WorkerSettings = WorkerSettings()
+    wallet: WalletSettings = WalletSettings()
 
 
 class Setting(msgspec.Struct, frozen=True, kw_only=True):

@@ -30,6 +30,9 @@ class Allowance(msgspec.Struct, frozen=True, kw_only=True):
     requests_per_minute: int
     sockets: int
     subscriptions_per_socket: int
+    # What a client may say on one socket; a message is at most so long whatever the server takes.
+    messages_per_second: int = 10
+    message_bytes: int = 16_384
 
 
 def allowances(

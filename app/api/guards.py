@@ -19,7 +19,10 @@ from app.api.problems import MEDIA_TYPE, problem_of
 from app.errors import AppError, NotAllowed, NotAuthenticated
 
 # Pages, their files, documentation, probes: nobody is asked who they are, nothing is counted.
-OPEN_PREFIXES = ("/health", "/metrics", "/docs", "/schema", "/static/", "/matches/", "/ops")
+# Streams of events count as sockets do, and ask the gate themselves.
+OPEN_PREFIXES = (
+    "/health", "/metrics", "/docs", "/schema", "/static/", "/matches/", "/ops", "/live/",
+)  # fmt: skip
 # Feeds and payment providers say who they are by a signature of the body.
 SIGNED_PREFIXES = ("/api/feeds/", "/api/payments/hook")
 OPEN_PATHS = frozenset({"/", "/favicon.ico", "/robots.txt", "/.well-known/jwks.json"})

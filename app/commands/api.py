@@ -54,7 +54,7 @@ def _run_one(asked: Settings, handed_down: socket.socket | None, ready_fd: int |
     app = create_app(asked)
 
     async def drain() -> None:
-        await app.state.live.pulse.drain()  # Made when the app starts: not there yet.
+        await app.state.sockets.pulse.drain()  # Made when the app starts: not there yet.
 
     def say_ready() -> None:
         if ready_fd is not None:

@@ -2,6 +2,8 @@
 
 import msgspec
 
+from app.errors import AppError
+
 
 class CloseCode(msgspec.Struct, frozen=True):
     """One code. `reconnect` says whether the same request may go well later."""
@@ -43,3 +45,21 @@ CLOSE_CODES = (
     TOO_MANY,
     OUR_FAULT,
 )
+
+
+def close_code_of(error: AppError) -> CloseCode:
+    """Returns how a socket closes for an error."""
+    by_status = {
+        400: BAD_REQUEST,
+        401: NOT_AUTHENTICATED,
+        403: NOT_ALLOWED,
+        404: NO_SUCH_MATCH,
+        429: TOO_MANY,
+    }
+    return by_status.get(error.status, OUR_FAULT)
+
+
+def going_away(reconnect_in_ms: int) -> CloseCode:
+    """Returns GOING_AWAY with, as its reason, when this client may come back."""
+    name = f"{GOING_AWAY.name}; reconnectInMs={reconnect_in_ms}"
+    return CloseCode(GOING_AWAY.code, name, GOING_AWAY.meaning, GOING_AWAY.reconnect)

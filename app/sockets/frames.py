@@ -1,11 +1,12 @@
-"""The frames that are not entries of the log, and the messages a client may send."""
+"""The frames that are not entries of the log."""
 
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Any
 
 import msgspec
 
 from app.database.places import Place
+from app.sockets.dialect import SnapshotReason
 from app.stream.change import wire_time
 
 # What every reader of a match has to hear, whatever else it asked for.
@@ -17,17 +18,8 @@ KINDS = {
     "prediction": frozenset({"prediction_update"}) | _ALWAYS,
 }
 
-SnapshotReason = Literal["start", "resume_expired", "slow_consumer"]
-
 PONG = '{"type":"pong"}'
 _TEXT = msgspec.json.Encoder()
-
-
-class Ping(msgspec.Struct, frozen=True, tag_field="type", tag="ping"):
-    """`{"type":"ping"}`, answered by `{"type":"pong"}`."""
-
-
-MESSAGE = msgspec.json.Decoder(Ping)
 
 
 def envelope(kind: str, match_id: int, place: Place, *, data: str, more: str = "") -> str:
@@ -51,3 +43,8 @@ def heartbeat(match_id: int, place: Place) -> str:
 def error(code: str, message: str) -> str:
     """Returns what is said before a close, or of a message that cannot be read."""
     return _TEXT.encode({"type": "error", "code": code, "message": message}).decode()
+
+
+def of(kind: str, **fields: Any) -> str:
+    """Returns a frame that is about the session, not about a match."""
+    return _TEXT.encode({"type": kind, **fields}).decode()

@@ -1,22 +1,19 @@
-"""The first state of a match: everything at one place of its log, read once for all who wait."""
+"""The first state of a match: everything at one place of its log, or what comes after a place."""
 
 import asyncio
-
-import msgspec
+from collections.abc import Sequence
 
 from app.catalog import incidents, markets, matches
 from app.database import engine
 from app.database.engine import Pool
 from app.database.places import Place
 from app.errors import MatchMerged, NotFound
+from app.sockets.dialect import Snapshot
 from app.stream import log
+from app.stream.change import Change, ResumeExpired
 
-
-class Snapshot(msgspec.Struct, frozen=True):
-    """A match's state as a frame's `data`, and the place it is true at."""
-
-    place: Place
-    data: str
+# First states read at once, of all matches together: the rest of the pool is for everybody else.
+READS_AT_ONCE = 4
 
 
 async def read_snapshot(pool: Pool, match_id: int) -> Snapshot:
@@ -40,21 +37,32 @@ async def read_snapshot(pool: Pool, match_id: int) -> Snapshot:
     data = (
         f'{{"score":{score.decode()},"markets":{priced.decode()},"incidents":{occurred.decode()}}}'
     )
-    return Snapshot(place, data)
+    return Snapshot(match_id, place, data)
 
 
-class Snapshots:
-    """Reads snapshots; whoever asks for a match that is being read waits for the same answer."""
+class FirstStates:
+    """Reads for crowds, some at a time: a storm of joiners waits here, not for connections."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
-        self._reading: dict[int, asyncio.Task[Snapshot]] = {}
+        self._turns = asyncio.Semaphore(READS_AT_ONCE)
 
-    async def of(self, match_id: int) -> Snapshot:
-        """Returns a snapshot that may have been begun before the call; the hub judges its place."""
-        task = self._reading.get(match_id)
-        if task is None:
-            task = asyncio.create_task(read_snapshot(self._pool, match_id))
-            self._reading[match_id] = task
-            task.add_done_callback(lambda _: self._reading.pop(match_id, None))
-        return await asyncio.shield(task)
+    async def snapshot(self, match_id: int) -> Snapshot:
+        """Returns a match's state; raises as `read_snapshot` does."""
+        async with self._turns:
+            return await read_snapshot(self._pool, match_id)
+
+    async def missed(self, match_id: int, place: Place) -> Sequence[Change]:
+        """Returns what comes after a place; raises ResumeExpired when that is too much to be sent
+        one by one, or the place is not of this log, and DependencyDown.
+        """
+        most = log.RESUME_CHANGES_MAX
+        async with (
+            self._turns,
+            engine.connection(self._pool) as connection,
+            connection.transaction(isolation="repeatable_read", readonly=True),
+        ):
+            changes = await log.changes_since(connection, match_id, place, most + 1)
+        if len(changes) > most:
+            raise ResumeExpired
+        return changes

@@ -2,7 +2,10 @@
 
 import asyncio
 import time
-from collections import Counter
+from collections.abc import Sequence
+from itertools import groupby
+from operator import attrgetter
+from typing import Protocol
 
 import asyncpg
 
@@ -15,7 +18,7 @@ from app.errors import DependencyDown
 from app.logs import logger
 from app.stream import log as ordered_log
 from app.stream.change import Change
-from app.stream.subscription import Subscription
+from app.stream.run import Run
 
 # Looks at all followed matches this often, nudged or not: what a lost notification may cost.
 SWEEP_S = 1.0
@@ -26,17 +29,28 @@ MATCHES_PER_READ_MAX = 1_000
 log = logger(__name__)
 
 
+class Reader(Protocol):
+    """Who hears of a match in this process. There is one a match: the crowd of its sockets."""
+
+    def told(self, changes: Sequence[Change]) -> None:
+        """Takes what is next, in order, after the place it began at. Never waits, never raises."""
+        ...
+
+    def lose_track(self) -> None:
+        """Takes note that the log is another one: nothing comes until it begins anew."""
+        ...
+
+
 class Hub:
-    """Follows the matches that somebody here subscribes to.
+    """Follows the matches that somebody here reads.
 
     `nudge` says that something may be new; `run` reads and hands out. `current` is True while
     nudges arrive and the last read went well: only then may a cache be believed.
     """
 
-    def __init__(self, pool: Pool, *, queue_max: int) -> None:
+    def __init__(self, pool: Pool) -> None:
         self._pool = pool
-        self._queue_max = queue_max
-        self._readers: dict[int, set[Subscription]] = {}
+        self._readers: dict[int, Reader] = {}
         self._places: dict[int, Place] = {}
         self._dirty: set[int] = set()
         self._everything = True
@@ -59,50 +73,47 @@ class Hub:
         if self._everything or self._dirty:
             self._wake.set()
 
+    def offer(self, runs: Sequence[Run]) -> None:
+        """Takes what somebody else read. What goes on from our place is handed out as if we had
+        read it; of anything else the log is asked.
+        """
+        for run in runs:
+            place = self._places.get(run.match_id)
+            if place is None:
+                continue
+            beyond = run.beyond(place)
+            if beyond:
+                self._hand_out(run.match_id, list(beyond))
+                metrics.hub_offered.labels("taken").inc()
+            elif beyond is None:
+                self._dirty.add(run.match_id)
+                self._wake.set()
+                metrics.hub_offered.labels("read").inc()
+            else:
+                metrics.hub_offered.labels("had").inc()
+
     def listener_lost(self) -> None:
         """Notes that notifications no longer arrive."""
         self._listening = False
 
-    def subscribe(self, match_id: int) -> Subscription:
-        """Begins to queue a match's changes for one reader, who then reads its first state."""
-        subscription = Subscription(match_id, queue_max=self._queue_max)
-        subscription.floor = self._places.get(match_id)
-        self._readers.setdefault(match_id, set()).add(subscription)
+    def follow(self, match_id: int, reader: Reader) -> None:
+        """Takes the one reader of a match; nothing is handed out before it `begin`s somewhere."""
+        assert match_id not in self._readers, match_id
+        self._readers[match_id] = reader
         metrics.hub_matches.set(len(self._readers))
-        return subscription
 
-    def restart(self, subscription: Subscription) -> None:
-        """Begins anew for a reader that lost track, as if it had just subscribed."""
-        subscription.restart(self._places.get(subscription.match_id))
+    def begin(self, match_id: int, place: Place) -> None:
+        """Hands out what comes after `place` from now on, where a first state was true."""
+        assert match_id in self._readers, match_id
+        self._places[match_id] = place
+        self._dirty.add(match_id)
+        self._wake.set()
 
-    def started(self, subscription: Subscription, place: Place) -> bool:
-        """Takes note that a reader has its first state, true at `place`.
-
-        False: that state is older than what is queued begins with (it was read before somebody
-        else's who set the hub's place); read it again. The first reader of a match sets its place.
-        """
-        match_id = subscription.match_id
-        if subscription.floor is not None and place.seq < subscription.floor.seq:
-            return False
-        subscription.place = place
-        if match_id not in self._places:
-            self._places[match_id] = place
-            for reader in self._readers[match_id]:
-                reader.floor = place
-            self._dirty.add(match_id)
-            self._wake.set()
-        return True
-
-    def unsubscribe(self, subscription: Subscription) -> None:
-        """Lets a reader go; a match nobody follows is forgotten. Safe to call twice."""
-        readers = self._readers.get(subscription.match_id)
-        if readers is None:
-            return
-        readers.discard(subscription)
-        if not readers:
-            del self._readers[subscription.match_id]
-            self._places.pop(subscription.match_id, None)
-            metrics.hub_matches.set(len(self._readers))
+    def unfollow(self, match_id: int) -> None:
+        """Forgets a match nobody reads any more."""
+        del self._readers[match_id]
+        self._places.pop(match_id, None)
+        metrics.hub_matches.set(len(self._readers))
 
     def is_followed(self, match_id: int) -> bool:
         """Says whether anybody here follows a match."""
@@ -164,8 +175,7 @@ class Hub:
         metrics.hub_resyncs.inc()
         log.warning("log_is_another", match_id=match_id, seq=place.seq)
         del self._places[match_id]
-        for reader in self._readers.get(match_id, ()):
-            reader.lose_track("resume_expired")
+        self._readers[match_id].lose_track()
 
     async def _catch_up(self, connection: engine.Connection, dirty: set[int]) -> None:
         """Reads the matches, the long ones again and again, until nothing is left."""
@@ -178,19 +188,23 @@ class Hub:
             changes, broken = await ordered_log.changes_after(connection, places)
             for match_id in broken:
                 self._resync(match_id, places[match_id])
-            counts = Counter(change.match_id for change in changes)
-            self._hand_out(changes)
-            waiting += [m for m, n in counts.items() if n >= ordered_log.CHANGES_PER_READ_MAX]
+            for match_id, found in groupby(changes, attrgetter("match_id")):
+                next_ones = list(found)
+                self._hand_out(match_id, next_ones)
+                if len(next_ones) >= ordered_log.CHANGES_PER_READ_MAX:
+                    waiting.append(match_id)
 
-    def _hand_out(self, changes: list[Change]) -> None:
-        for change in changes:
-            place = self._places.get(change.match_id)
-            if place is None or change.place.seq <= place.seq:
-                continue
-            assert change.place.seq == place.seq + 1, (change.match_id, place, change.place)
-            self._places[change.match_id] = change.place
-            metrics.hub_changes.inc()
-            metrics.hub_lag_seconds.observe(max(0.0, time.time() - change.place.at_us / 1e6))
-            for reader in self._readers[change.match_id]:
-                if reader.lost is None and not reader.put(change):
-                    metrics.slow_readers.labels("snapshot").inc()
+    def _hand_out(self, match_id: int, changes: list[Change]) -> None:
+        """Tells the reader of a match what is after its place; it may have begun elsewhere since
+        the read.
+        """
+        place = self._places.get(match_id)
+        if place is None:
+            return
+        after = [change for change in changes if change.place.seq > place.seq]
+        if not after or after[0].place.seq != place.seq + 1:
+            return
+        self._places[match_id] = after[-1].place
+        metrics.hub_changes.inc(len(after))
+        metrics.hub_lag_seconds.observe(max(0.0, time.time() - after[0].place.at_us / 1e6))
+        self._readers[match_id].told(after)

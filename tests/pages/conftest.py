@@ -72,7 +72,7 @@ class Site:
         )
 
         async def drain() -> None:
-            await app.state.live.pulse.drain()  # Made when the app starts: not there yet.
+            await app.state.sockets.pulse.drain()  # Made when the app starts: not there yet.
 
         self._server = Server(config, drain)
         self._serving = asyncio.create_task(self._server.serve())

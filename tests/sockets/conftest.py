@@ -95,7 +95,7 @@ async def a_door(database_url: str, redis_url: str, **more: str) -> AsyncGenerat
     app = create_app(load(environment | more))
     server = make_server(
         app,
-        lambda: app.state.live.pulse.drain(),  # noqa: PLW0108 - made when the app starts.
+        lambda: app.state.sockets.pulse.drain(),  # noqa: PLW0108 - made when the app starts.
         host="127.0.0.1",
         port=0,
         graceful_shutdown_s=5,

@@ -8,7 +8,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection
 
 from app.sockets import close_codes
-from app.sockets.live import BAD_MESSAGES_MAX
+from app.sockets.inbox import BAD_MESSAGES_MAX
 from app.stream import log
 from tests.sockets.conftest import PATIENCE_S, Door, a_door, a_token, closed, frame
 
@@ -249,7 +249,7 @@ async def test_a_reader_that_does_not_read_is_closed_and_bothers_nobody(
 
 
 async def _sockets(door: Door) -> int:
-    return len(door.app.state.live.pulse.sessions)
+    return len(door.app.state.sockets.pulse.sessions)
 
 
 async def test_a_server_that_goes_away_says_so_to_everyone(door: Door):
