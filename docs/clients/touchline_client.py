@@ -23,7 +23,7 @@ class TouchlineClient:
         self.url, self.channels, self.token = url, list(channels), token
         self.places: dict[str, Frame] = {}  # By match, the last frame that was applied.
 
-    async def frames(self, silent_s: float = 40.0) -> AsyncGenerator[Frame]:
+    async def frames(self) -> AsyncGenerator[Frame]:
         """Yields frames; one counts as applied, and comes no more, when the next is asked for."""
         tries = 0
         while True:
@@ -34,7 +34,7 @@ class TouchlineClient:
                     for channel in self.channels:
                         await self._subscribe(socket, channel)
                     while True:
-                        frame = json.loads(await asyncio.wait_for(socket.recv(), silent_s))
+                        frame = json.loads(await socket.recv())
                         tries = tries if frame.get("type") == "error" else 0
                         hint_ms = frame.get("reconnectInMs", hint_ms)
                         if frame.get("type") == "expiring":
@@ -46,7 +46,7 @@ class TouchlineClient:
                             self.places[frame["matchId"]] = frame  # Only now that it was applied.
             except ConnectionClosed as closed:
                 code = closed.rcvd.code if closed.rcvd else code
-            except (OSError, InvalidHandshake):  # Not there, or silent for too long.
+            except (OSError, InvalidHandshake):  # Not there. (A silent line `websockets` pings.)
                 pass
             if code in FINAL or (code == 4401 and self.token is None):
                 return

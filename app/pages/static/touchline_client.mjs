@@ -7,7 +7,7 @@ export const delayMs = (tries, random = Math.random()) =>
   Math.round(Math.min(30_000, 500 * 2 ** tries) * (0.25 + 0.75 * random));
 const fits = (pattern, channel) =>
   pattern.split(".").every((part, n) => part === "*" || part === channel.split(".")[n]);
-export function follow(url, { token, onFrame, onError, onConnection, silentMs = 40_000 } = {}) {
+export function follow(url, { token, onFrame, onError, onConnection, silentMs = 20_000 } = {}) {
   const channels = new Set();
   const places = new Map(); // By match, of the last frame that was applied: { channel, seq, resume }.
   const client = { connection: "connecting", heardAt: Date.now(), places };
@@ -71,9 +71,9 @@ export function follow(url, { token, onFrame, onError, onConnection, silentMs = 
     if (old?.readyState === 0) old.onopen = () => old.close(); // A browser calls else it a failure.
     else old?.close();
   }
-  const listen = () => (clearTimeout(watch), (watch = setTimeout(lost, silentMs, 1006)));
+  const listen = () => (clearTimeout(watch), (watch = setTimeout(ask, silentMs)));
+  const ask = () => (send({ type: "ping" }), (watch = setTimeout(lost, silentMs, 1006)));
   const send = (message) => ready && socket.readyState === 1 && socket.send(JSON.stringify(message));
   const say = (is, code) => client.connection !== is && onConnection?.((client.connection = is), code);
-  connect();
-  return client;
+  return connect(), client;
 }
