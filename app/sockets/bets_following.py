@@ -41,7 +41,8 @@ class Bets:
 
 
 class BetsFollowing:
-    """Follows its session's user (a Following and a UserReader). A session stays with its user.
+    """Follows its session's user, or the one a grant was shown for (a Following and a UserReader).
+    A session stays with its user.
 
     It queues nothing: while its line is full it takes nothing, and goes on from its place after.
     """
@@ -58,9 +59,17 @@ class BetsFollowing:
         "user_id",
     )
 
-    def __init__(self, session: Session, bets: Bets, *, since: str | None = None) -> None:
-        self.key = BETS
-        self.user_id = user_of(session.principal)
+    def __init__(
+        self,
+        session: Session,
+        bets: Bets,
+        *,
+        since: str | None = None,
+        key: str = BETS,
+        granted_for: int | None = None,
+    ) -> None:
+        self.key = key
+        self.user_id = user_of(session.principal) if granted_for is None else granted_for
         self._session = session
         self._bets = bets
         self._since = parse_token(since) if since else None

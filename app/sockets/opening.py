@@ -67,7 +67,7 @@ class Sockets:
         line = _line_of(socket)
         session = Session(self.shared, line, ask)
         try:
-            await self._open(session, shown)
+            await self._open(session, shown, strangers=ask.strangers)
             await line.carry(session)
         except BaseException:
             session.on_gone(LOST)
@@ -82,13 +82,16 @@ class Sockets:
             raise NotAuthenticated("This needs credentials: a ticket or token as ?token=.")
         return principal
 
-    async def _open(self, session: Session, shown: Shown) -> None:
+    async def _open(self, session: Session, shown: Shown, *, strangers: bool) -> None:
         """Finds out who is asking and lets the session begin, or closes it and says why."""
         if self.pulse.going_away:
             session.go_away(self.pulse.reconnect_in_ms())
             return
         try:
-            await session.open(await self.who_asks(shown))
+            principal = await self.who_asks(shown)
+            if principal is None and strangers:
+                principal = self.shared.gate.stranger(shown.headers, peer=shown.peer)
+            await session.open(principal)
         except AppError as error:
             session.close(close_code_of(error), error)
         except Exception:

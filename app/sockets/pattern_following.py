@@ -64,8 +64,10 @@ class PatternFollowing:
         directory: Directory,
         kinds: Sequence[str] = (),
         since: Mapping[int, Place] | None = None,
+        key: str | None = None,
     ) -> None:
-        self.key = pattern.channel
+        # Under which it was asked for, where a protocol has more than one name for a pattern.
+        self.key = pattern.channel if key is None else key
         self.session = session
         self._pattern = pattern
         self._pool = pool

@@ -21,7 +21,15 @@ from app.sockets import close_codes
 from app.sockets.caller import Caller
 from app.sockets.close_codes import CloseCode, close_code_of
 from app.sockets.counting import count_closed, count_sent
-from app.sockets.dialect import Authenticate, Dialect, Follow, Ping, Pong, Unsubscribe
+from app.sockets.dialect import (
+    Authenticate,
+    Dialect,
+    Follow,
+    Ping,
+    Pong,
+    Subscribe,
+    Unsubscribe,
+)
 from app.sockets.errands import Errands
 from app.sockets.errors import MalformedMessage, NotSubscribed, TooManySubscriptions
 from app.sockets.following import Following
@@ -51,13 +59,15 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
 
     `begin` is called once it is authenticated; an AppError of it is said, and closes. `follows` is
     None where the door itself says what is followed: then the end of that ends the session.
-    `state_first`: answers wait for the first state.
+    `state_first`: answers wait for the first state. `strangers`: who shows no credentials is let in
+    even where they are needed, because what is followed takes a grant of its own.
     """
 
     dialect: Dialect
     follows: Follows | None = None
     begin: "Callable[[Session], None] | None" = None
     state_first: bool = False
+    strangers: bool = False
 
 
 class Session:
@@ -212,7 +222,16 @@ class Session:
         elif self._ask.follows is None:
             raise MalformedMessage
         else:
-            self.follow(self._ask.follows.following_of(self, command))
+            self._follow(command, self._ask.follows)
+
+    def _follow(self, command: Follow, follows: Follows) -> None:
+        """Follows what is asked for; that a channel is refused is said of the channel."""
+        try:
+            self.follow(follows.following_of(self, command))
+        except AppError as error:
+            if not isinstance(command, Subscribe) or error.status == MalformedMessage.status:
+                raise
+            self._reply(self.dialect.refused(command.channel, error), "error")
 
     def on_gone(self, code: int) -> None:
         """Lets go of everything. Safe to call twice."""
