@@ -58,17 +58,23 @@ from app.polling.demand import Demand, holder_name
 from app.relay_settings import nodes_of
 from app.settings import Settings, feed_keys
 from app.sockets.asyncapi import asyncapi_routes
+from app.sockets.bets_following import Bets, no_bets
 from app.sockets.crowds import Crowds
+from app.sockets.directory import Directory
 from app.sockets.events import event_routes
 from app.sockets.live import live_routes
+from app.sockets.market_boards import MarketBoards
 from app.sockets.opening import Sockets
 from app.sockets.shared import Bounds, Shared
 from app.sockets.snapshots import FirstStates
+from app.sockets.ws import WsFollows, ws_routes
 from app.sports.match import Sport
+from app.stream import user_log
 from app.stream.hub import Hub
 from app.stream.relay_listener import RelayListener
 from app.stream.relay_nodes import Nodes
 from app.stream.run import Run
+from app.stream.user_hub import UserHub
 from app.wallet.money import parse_currency
 from app.wallet_settings import WalletSettings
 
@@ -97,6 +103,7 @@ _ROUTES: Sequence[ControllerRouterHandler] = (
     *wallet_routes,
     *payment_routes,
     *live_routes,
+    *ws_routes,
     *event_routes,
     *asyncapi_routes,
     *page_routes,
@@ -149,17 +156,23 @@ async def _open(app: Litestar, settings: Settings, stack: AsyncExitStack) -> Non
     stack.push_async_callback(engine.dispose)
     redis = open_redis(settings.redis.url)
     stack.push_async_callback(redis.aclose)
-    hub = Hub(pool)
+    hub, user_hub = Hub(pool), UserHub(pool)
+    directory, boards = Directory(pool), MarketBoards(pool)
     cache = _cache(settings, redis, lambda: hub.current and listener.up)
 
     def on_nudge(ids: Nudge) -> None:
         # The cache first: from the moment the hub is current again, the cache may be believed.
         cache.forget(ids)
         hub.nudge(ids)
+        directory.nudge(ids)
+        boards.nudge(ids)
 
     def on_runs(runs: Sequence[Run]) -> None:
-        cache.forget(frozenset(run.match_id for run in runs))
+        ids = frozenset(run.match_id for run in runs)
+        cache.forget(ids)
         hub.offer(runs)
+        directory.nudge(ids)
+        boards.nudge(ids)
 
     state = app.state
     state.gate = _gate(settings, redis, pool)
@@ -171,11 +184,12 @@ async def _open(app: Litestar, settings: Settings, stack: AsyncExitStack) -> Non
         on_nudge,
         on_runs=on_runs,
         on_lost=hub.listener_lost,
-        also={ACCESS_CHANNEL: lambda _: news.nudge()},
+        also={ACCESS_CHANNEL: lambda _: news.nudge(), user_log.CHANNEL: user_hub.nudge},
     )
     state.pool, state.engine, state.sessions = pool, engine, session_maker(engine)
     state.redis, state.cache = redis, cache
     state.hub, state.listener = hub, listener
+    state.user_hub, state.directory, state.market_boards = user_hub, directory, boards
     state.metrics_networks = networks(settings.api.metrics_allow_ips)
     state.proxies = networks(settings.api.forwarded_allow_ips)
     state.channel_grants = ChannelGrants(settings.pusher.app_key, settings.pusher.app_secret)
@@ -183,6 +197,8 @@ async def _open(app: Litestar, settings: Settings, stack: AsyncExitStack) -> Non
     state.demand = Demand(pool, holder)
     state.socket_leases = SocketLeases(redis, holder)
     state.sockets = _sockets(app, settings)
+    bets = Bets(pool, user_hub, no_bets)
+    state.ws_follows = WsFollows(pool=pool, directory=directory, boards=boards, bets=bets)
     state.money = _money(settings.wallet)
     state.rate_limits = RateLimits(redis)
     feeds = settings.providers.feeds
@@ -197,7 +213,8 @@ async def _open(app: Litestar, settings: Settings, stack: AsyncExitStack) -> Non
         version=version("touchline"),
     )
     runs = (listener.run, hub.run, cache.run, state.sockets.pulse.run, state.demand.run)
-    for forever in (*runs, *access_runs, news.run, state.socket_leases.run):
+    boards_run = (user_hub.run, directory.run, boards.run)
+    for forever in (*runs, *access_runs, *boards_run, news.run, state.socket_leases.run):
         stack.push_async_callback(_stop, asyncio.create_task(_keep_running(forever)))
 
 

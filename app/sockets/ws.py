@@ -1,16 +1,15 @@
 """WS /ws: lists, markets, channels and one's own bets over one socket."""
 
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
-from litestar import WebSocket, websocket
+from litestar import websocket
 
 from app.database.engine import Pool
 from app.database.places import Place, parse_token
-from app.errors import AppError, MalformedId, MalformedRequest, NotFound
+from app.errors import AppError, MalformedRequest, NotFound
 from app.sockets import frames
 from app.sockets.bets_following import Bets, BetsFollowing
-from app.sockets.close_codes import CloseCode
 from app.sockets.dialect import (
     Authenticate,
     Command,
@@ -27,19 +26,20 @@ from app.sockets.dialect import (
 from app.sockets.directory import Directory
 from app.sockets.events_following import EventsFollowing
 from app.sockets.following import Following
+from app.sockets.live_dialect import LiveDialect
 from app.sockets.market_boards import MarketBoards
 from app.sockets.market_following import MarketFollowing
+from app.sockets.opening import Socket, Sockets
 from app.sockets.pattern_following import MATCHES_PER_PATTERN_MAX, PatternFollowing
 from app.sockets.session import Ask, Session
+from app.sockets.wishes import match_number
 from app.sports.channels import Pattern, pattern_of
-from app.sports.ids import is_wire_id, number_of
 from app.sports.match import Sport
 from app.stream.change import Change
 
 Kind = Literal["score", "odds", "prediction"]
 # Every kind at most once, and a little patience.
 KINDS_MAX = 8
-_TEXT = msgspec.json.Encoder()
 
 
 class _Ping(msgspec.Struct, frozen=True, tag_field="type", tag="ping"):
@@ -77,10 +77,10 @@ _Message = _Ping | _Auth | _Subscribe | _Unsubscribe | _Events | _Market | _Bets
 _MESSAGE: msgspec.json.Decoder[_Message] = msgspec.json.Decoder(_Message)
 
 
-class WsDialect:
-    """The shapes of /ws (a Dialect). Frames of a match are those of /live with the `channel` they
-    were asked for by; `events` and `market` are answered by nothing but what they ask for, as
-    clients of old expect it.
+class WsDialect(LiveDialect):
+    """The shapes of /ws. Frames of a match are those of /live with the `channel` they were asked
+    for by; `events` and `market` are answered by nothing but what they ask for, as clients of old
+    expect it.
     """
 
     name = "ws"
@@ -109,66 +109,29 @@ class WsDialect:
                 command = FollowBets(since=said.since)
         return command
 
-    def greeting(self, socket_id: str) -> None:
-        """Returns nothing: clients speak first."""
-
     def change(self, change: Change, channel: str) -> str:
         """Returns a change as on /live, with its channel."""
         return _with_channel(change.frame, channel)
 
     def snapshot(self, snapshot: Snapshot, reason: SnapshotReason, channel: str) -> str:
         """Returns a match's whole state as on /live, with its channel."""
-        frame = frames.snapshot(snapshot.match_id, snapshot.place, snapshot.data, reason)
-        return _with_channel(frame, channel)
+        return _with_channel(super().snapshot(snapshot, reason, channel), channel)
 
     def heartbeat(self, match_id: int, place: Place, channel: str) -> str:
         """Returns what fills the silence of a match, with its channel."""
         return _with_channel(frames.heartbeat(match_id, place), channel)
 
-    def silence(self) -> None:
-        """Returns nothing: clients of old know lists and markets only, and the WebSocket has pings
-        of its own.
-        """
-
-    def pong(self, ping: Ping) -> str:  # noqa: ARG002 - Nothing of it comes back here.
-        """Returns the answer to a ping."""
-        return frames.PONG
-
-    def error(self, code: str, message: str) -> str:
-        """Returns what is said of a bad message, or before a close."""
-        return frames.error(code, message)
-
     def refused(self, key: str, error: AppError) -> str:
         """Returns that something is not followed, or no longer, and why."""
-        return _said({"type": "error", "code": error.code, "message": error.detail, "channel": key})
-
-    def told(self, frame: str, kind: str, channel: str) -> str:  # noqa: ARG002 - It says both.
-        """Returns a ready frame as it is."""
-        return frame
-
-    def closing(self, code: CloseCode, error: AppError | None) -> CloseCode:  # noqa: ARG002
-        """Returns the code as it is."""
-        return code
+        return frames.of("error", code=error.code, message=error.detail, channel=key)
 
     def subscribed(self, key: str) -> str | None:
         """Returns that a channel is followed; lists, markets and bets are their own answer."""
-        return _said({"type": "subscribed", "channel": key}) if "sports." in key else None
+        return frames.of("subscribed", channel=key) if "sports." in key else None
 
     def unsubscribed(self, key: str) -> str:
         """Returns that something is followed no more."""
-        return _said({"type": "unsubscribed", "channel": key})
-
-    def authenticated(self, expires_in_s: int | None) -> str:
-        """Returns that a token was taken."""
-        return _said({"type": "authenticated", "expiresIn": expires_in_s})
-
-    def expiring(self, expires_in_s: int) -> str:
-        """Returns that the token ends soon."""
-        return _said({"type": "expiring", "expiresIn": expires_in_s})
-
-    def going_away(self, reconnect_in_ms: int) -> str:
-        """Returns that the server stops."""
-        return _said({"type": "going_away", "reconnectInMs": reconnect_in_ms})
+        return frames.of("unsubscribed", channel=key)
 
 
 WS = WsDialect()
@@ -223,16 +186,6 @@ def read_pattern(channel: str) -> Pattern:
     return pattern
 
 
-def match_number(text: str) -> int:
-    """Returns the number behind a match's id; raises MalformedId and NotFound."""
-    if not is_wire_id(text):
-        raise MalformedId
-    number = number_of(text)
-    if number is None:
-        raise NotFound(f"There is no match {text}.")
-    return number
-
-
 def _subscribe(said: _Subscribe) -> Subscribe:
     """Returns the command; one token alone is the token of the match that the channel names."""
     since = said.since or {}
@@ -255,15 +208,11 @@ def _with_channel(frame: str, channel: str) -> str:
     return f'{frame[:-1]},"channel":"{channel}"}}'
 
 
-def _said(frame: dict[str, Any]) -> str:
-    return _TEXT.encode(frame).decode()
-
-
 @websocket("/ws")
-async def ws(socket: WebSocket[Any, Any, Any]) -> None:
+async def ws(socket: Socket) -> None:
     """Follows whatever is asked for until either side goes."""
-    state = socket.app.state
-    await state.sockets.serve(socket, Ask(dialect=WS, follows=state.ws_follows))
+    sockets: Sockets = socket.app.state.sockets
+    await sockets.serve(socket, Ask(dialect=WS, follows=socket.app.state.ws_follows))
 
 
 ws_routes = [ws]
