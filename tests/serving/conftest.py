@@ -18,6 +18,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame, Opcode
 
 from app.serving.server import Carrying, Server, make_server
+from app.sockets.asgi_line import GIVE_UP, AsgiLine
 from app.sockets.line import LINE, Line
 from app.sockets.outgoing import Outgoing, pack
 
@@ -79,6 +80,7 @@ class House:
         self.server: Server
         self.arrive: Callable[[Scope, Receive, Send], Awaitable[None]] = self.carry
         self._made = asyncio.Condition()
+        self._raw: list[asyncio.StreamWriter] = []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Is the application."""
@@ -94,7 +96,7 @@ class House:
         await receive()
         await send({"type": "websocket.accept"})  # type: ignore[typeddict-item]
         extensions: dict[str, Any] = dict(scope.get("extensions") or {})
-        session = Recorder(extensions[LINE])
+        session = Recorder(extensions.get(LINE) or asgi_line(extensions, receive, send))
         async with self._made:
             self.sessions.append(session)
             self._made.notify_all()
@@ -121,7 +123,15 @@ class House:
             f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
         )
         await reader.readuntil(b"\r\n\r\n")
+        self._raw.append(writer)
         return Raw(reader, writer)
+
+    async def hang_up(self) -> None:
+        """Cuts what clients left open."""
+        for writer in self._raw:
+            writer.transport.abort()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
 
 
 class Raw:
@@ -149,6 +159,11 @@ class Raw:
             with contextlib.suppress(ConnectionError):
                 while await self.reader.read(65_536):
                     pass
+
+
+def asgi_line(extensions: dict[str, Any], receive: Receive, send: Send) -> Line:
+    """The line where the protocol class offers none."""
+    return AsgiLine(receive, send, give_up=extensions.get(GIVE_UP), steps=True)
 
 
 def sent(opcode: int, payload: bytes = b"", *, fin: bool = True) -> bytes:
@@ -182,6 +197,7 @@ async def serving(house: House, carrying: Carrying) -> AsyncGenerator[None]:
                     await asyncio.sleep(0.005)
             yield
         finally:
+            await house.hang_up()
             house.server.should_exit = True
             await running
 
@@ -190,7 +206,7 @@ async def drain() -> None:
     """Says goodbye to nobody: what is left is uvicorn's to close."""
 
 
-@pytest.fixture(params=["shared"])
+@pytest.fixture(params=["shared", "stock"])
 async def house(request: pytest.FixtureRequest) -> AsyncGenerator[House]:
     """A running server, over our protocol class and over uvicorn's."""
     made = House()

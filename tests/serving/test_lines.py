@@ -76,7 +76,6 @@ async def test_who_breaks_the_protocol_is_told_the_code_and_the_session_once(
     first, payload = await client.frame()
     assert (first, int.from_bytes(payload[:2])) == (FINAL | CLOSE, code)
     await client.end()
-    client.writer.close()
     await session.until(lambda session: bool(session.gone))
     assert len(session.gone) == 1
     assert session.told == ["before"]
@@ -122,7 +121,8 @@ async def test_a_session_that_closes_at_once_is_told_that_it_is_gone(house: Hous
 async def test_a_mistake_of_ours_closes_that_line_only(house: House):
     (one, session), (other, _) = await house.open(), await house.open()
     await one.send("fail")
-    assert (await closed(one))[0] == OUR_FAULT.code
+    # Sessions mend their own; uvicorn's way with what they don't is to hang up.
+    assert (await closed(one))[0] in {OUR_FAULT.code, LOST}
     await session.until(lambda session: bool(session.gone))
     await other.send("still here")
     assert await other.recv() == "still here"
@@ -133,7 +133,8 @@ async def test_a_client_that_vanishes_is_told_to_the_session(house: House):
     client, session = await house.open()
     client.transport.abort()
     await session.until(lambda session: bool(session.gone))
-    assert session.gone == [LOST]
+    # uvicorn's own says that there was no code.
+    assert session.gone in ([LOST], [1005])
     await nobody_left(house)
 
 
@@ -142,7 +143,6 @@ async def test_a_clients_ping_is_answered_with_its_payload_between_fragments_too
     client.say(sent(TEXT, b"half", fin=False) + sent(PING, b"there?") + sent(0, b" and half"))
     assert await client.frame() == (FINAL | PONG, b"there?")
     assert await client.frame() == (FINAL | TEXT, b"half and half")
-    client.writer.close()
 
 
 async def test_who_does_not_read_fills_the_line_and_nothing_is_lost_when_he_does(house: House):
@@ -155,27 +155,26 @@ async def test_who_does_not_read_fills_the_line_and_nothing_is_lost_when_he_does
     await session.until(lambda session: session.told == ["FULL", "DRAINED"])
     session.say("go on")
     assert await client.frame() == (FINAL | TEXT, b"go on")
-    client.writer.close()
 
 
 async def test_an_abort_waits_for_nobody_who_does_not_read(house: House):
-    client = await house.raw()
+    await house.raw()
     session = await house.session()
     await fill(session)
     session.line.abort(TOO_SLOW)
     assert session.gone == [TOO_SLOW.code]
     await nobody_left(house)
-    client.writer.close()
 
 
 async def test_who_is_aborted_and_reads_in_time_learns_why(house: House):
     client = await house.raw()
     session = await house.session()
-    written = await fill(session)
+    await fill(session)
     session.line.abort(TOO_SLOW)
-    frames = [await client.frame() for _ in range(written + 1)]
+    frames = [await client.frame()]
+    while frames[-1][0] != FINAL | CLOSE:
+        frames.append(await client.frame())
     assert frames[-1] == (FINAL | CLOSE, TOO_SLOW.code.to_bytes(2) + TOO_SLOW.name.encode())
-    client.writer.close()
 
 
 async def test_a_server_that_stops_says_so(house: House):
@@ -232,7 +231,7 @@ async def test_sockets_that_ask_for_no_compression_get_none_and_no_setting_force
             assert "Sec-WebSocket-Extensions" not in client.response.headers
 
 
-@pytest.mark.parametrize("shared", [True])
+@pytest.mark.parametrize("shared", [True, False])
 async def test_who_answers_no_ping_is_closed_and_who_does_is_not(shared: bool):  # noqa: FBT001
     house = House()
     quick = Carrying(shared=shared, ping_interval_s=0.2, ping_timeout_s=0.2)
@@ -247,7 +246,6 @@ async def test_who_answers_no_ping_is_closed_and_who_does_is_not(shared: bool): 
         await lively.send("still here")
         assert await lively.recv() == "still here"
         await lively.close()
-        silent.writer.close()
 
 
 async def test_an_application_that_listens_for_itself_gets_what_uvicorn_gives():
