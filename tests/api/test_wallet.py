@@ -91,8 +91,8 @@ async def test_play_money_is_there_at_once_and_the_same_request_pays_in_once(use
         ({"amount": "1.001"}, 422, "malformed_money"),
         ({"amount": "1", "currency": "JPY"}, 422, "unknown_currency"),
         ({"amount": "10000.01"}, 422, "deposit_too_large"),
-        ({"amount": "ten"}, 400, "malformed_request"),
-        ({}, 400, "malformed_request"),
+        ({"amount": "ten"}, 422, "invalid"),
+        ({}, 422, "invalid"),
     ],
 )
 async def test_what_is_no_deposit_is_refused(
