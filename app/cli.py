@@ -19,6 +19,14 @@ LISTS = {
 }
 USERS = {
     "create": ("app.commands.users:create", "Creates a user."),
+    "change": ("app.commands.users:change", "Changes a role, switches off or on, logs out."),
+    "password": ("app.commands.users:password", "Sets a password."),
+}
+KEYS = {
+    "create": ("app.commands.keys:create", "Makes an API key."),
+    "list": ("app.commands.keys:list_keys", "Prints a user's API keys."),
+    "revoke": ("app.commands.keys:revoke", "Ends an API key."),
+    "rotate": ("app.commands.keys:rotate", "Makes the key that signs access tokens."),
 }
 POLLING = {
     "status": ("app.commands.polling:status", "How often everything is asked, and why."),
@@ -32,6 +40,11 @@ IDENTITY = {
     "merge": ("app.commands.identity:merge", "Makes two matches, leagues or sides one."),
     "split": ("app.commands.identity:split", "Gives a provider's match one of its own."),
     "aliases": ("app.commands.identity:aliases", "Prints the names that were learnt."),
+}
+HISTORY = {
+    "import": ("app.commands.history:import_files", "Takes in results of the past from files."),
+    "shipped": ("app.commands.history:import_shipped", "Takes in the results that come along."),
+    "list": ("app.commands.history:list_leagues", "Prints what is known, by league."),
 }
 DEAD_LETTERS = {
     "list": ("app.commands.dead_letters:list_letters", "Prints letters, the newest first."),
@@ -52,6 +65,7 @@ COMMANDS = {
     "sync": ("app.commands.sync:sync", "Asks the providers here and now."),
     "providers": ("app.commands.providers:providers", "Prints how each provider is."),
     "replay": ("app.commands.replay:replay", "Records what a provider says."),
+    "evaluate": ("app.commands.evaluate:evaluate", "Proves the models on results of the past."),
     "stadium": ("app.commands.stadium:stadium", "Plays recordings as the providers would."),
 }
 WALLET = {
@@ -106,7 +120,11 @@ main.add_command(Commands(LISTS, name="list", help="Prints the catalogues of thi
 main.add_command(
     Commands(IDENTITY, name="identity", help="Decides which matches of providers are which.")
 )
-main.add_command(Commands(USERS, name="users", help="Creates users."))
+main.add_command(
+    Commands(HISTORY, name="history", help="Results of the past, for the models to learn from.")
+)
+main.add_command(Commands(USERS, name="users", help="Creates and changes users."))
+main.add_command(Commands(KEYS, name="keys", help="API keys, and keys that sign tokens."))
 main.add_command(
     Commands(DEAD_LETTERS, name="dead-letters", help="Shows and replays what was not taken in.")
 )

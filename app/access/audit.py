@@ -12,11 +12,13 @@ from hashlib import blake2b
 
 import asyncpg
 import msgspec
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import metrics
 from app.access.principal import Principal
 from app.database import engine
 from app.database.engine import Connection, Pool
+from app.database.tables import access as tables
 from app.errors import DependencyDown
 from app.logs import logger
 
@@ -92,19 +94,9 @@ class AuthEvents:
         api_key_id: int | None = None,
         detail: str | None = None,
     ) -> None:
-        """Logs an event and queues it; never waits, never raises.
-
-        `detail` is one of our own words, never something a caller sent.
-        """
-        event = AuthEvent(
-            at=datetime.now(UTC),
-            kind=kind,
-            user_id=user_id,
-            account=None if email is None else account_of(email),
-            address=caller.address,
-            api_key_id=api_key_id,
-            request_id=caller.request_id,
-            detail=detail,
+        """Logs an event and queues it; never waits, never raises. See `event_of`."""
+        event = event_of(
+            kind, caller, user_id=user_id, email=email, api_key_id=api_key_id, detail=detail
         )
         metrics.auth_events.labels(kind.value).inc()
         tell(event)
@@ -136,6 +128,28 @@ class AuthEvents:
                 metrics.auth_events_lost.inc(len(batch))
 
 
+def event_of(
+    kind: AuthKind,
+    caller: Caller,
+    *,
+    user_id: int | None = None,
+    email: str | None = None,
+    api_key_id: int | None = None,
+    detail: str | None = None,
+) -> AuthEvent:
+    """Returns an event of now; `detail` is in our own words, never something a caller sent."""
+    return AuthEvent(
+        at=datetime.now(UTC),
+        kind=kind,
+        user_id=user_id,
+        account=None if email is None else account_of(email),
+        address=caller.address,
+        api_key_id=api_key_id,
+        request_id=caller.request_id,
+        detail=detail,
+    )
+
+
 def tell(event: AuthEvent) -> None:
     """Logs an event, without what it has nothing to say of."""
     said = {name: value for name, value in msgspec.structs.asdict(event).items() if value}
@@ -154,6 +168,12 @@ async def write(connection: Connection, events: list[AuthEvent]) -> None:
         """,
         *(list(column) for column in zip(*rows, strict=True)),
     )
+
+
+async def keep(session: AsyncSession, events: list[AuthEvent]) -> None:
+    """Keeps events in the transaction of a session; the caller commits."""
+    session.add_all(tables.AuthEvent(**msgspec.structs.asdict(event)) for event in events)
+    await session.flush()
 
 
 def account_of(email: str) -> str:

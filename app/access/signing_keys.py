@@ -1,4 +1,4 @@
-"""Signing keys as Postgres keeps them: read, rotated, deleted when nothing needs them any more."""
+"""Signing keys as Postgres keeps them: read, and rotated."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -7,8 +7,6 @@ from app.database.engine import Connection
 
 # By then every process has read the new key: they hear of it within a second, and look every few.
 LEAD_S = 30
-# The longest an access token may be good, and then some: nothing signed by it is left.
-SUPERSEDED_KEPT_DAYS = 7
 # Two rotations at once take turns.
 _LOCK = 7146831
 
@@ -52,24 +50,6 @@ async def rotate(
             )
         await _insert(connection, made)
     return made
-
-
-async def delete_superseded(connection: Connection) -> int:
-    """Deletes keys that another took over from long ago; returns how many.
-
-    Rows without a private half stay: they say that a JWT_SECRET counts no more.
-    """
-    tag = await connection.execute(
-        """
-        DELETE FROM signing_keys k WHERE sealed IS NOT NULL AND EXISTS (
-            SELECT FROM signing_keys after
-            WHERE after.signs_from > k.signs_from AND after.revoked_at IS NULL
-                AND after.signs_from < now() - make_interval(days => $1)
-        )
-        """,
-        SUPERSEDED_KEPT_DAYS,
-    )
-    return int(tag.split()[-1])
 
 
 async def _insert(connection: Connection, key: KeptKey) -> None:

@@ -120,14 +120,14 @@ async def user_of(session: AsyncSession, user_id: UserId) -> User:
     return user
 
 
-async def locked_user(session: AsyncSession, user_id: int) -> User:
+async def locked_user(session: AsyncSession, user_id: int, *, disabled_too: bool = False) -> User:
     """Returns a user whose row nobody else changes until the caller's transaction ends.
 
-    Raises NotAuthenticated when the user is gone or switched off.
+    Raises NotAuthenticated when the user is gone or, unless those are wanted too, switched off.
     """
     query = select(User).where(User.id == user_id).with_for_update(key_share=True)
     user = await session.scalar(query.execution_options(populate_existing=True))
-    if user is None or user.disabled_at is not None:
+    if user is None or (user.disabled_at is not None and not disabled_too):
         raise NotAuthenticated("This user no longer exists.")
     return user
 
