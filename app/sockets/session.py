@@ -21,15 +21,7 @@ from app.sockets import close_codes
 from app.sockets.caller import Caller
 from app.sockets.close_codes import CloseCode, close_code_of
 from app.sockets.counting import count_closed, count_sent
-from app.sockets.dialect import (
-    Authenticate,
-    Dialect,
-    Follow,
-    Ping,
-    Pong,
-    Subscribe,
-    Unsubscribe,
-)
+from app.sockets.dialect import Authenticate, Dialect, Follow, Ping, Pong, Subscribe, Unsubscribe
 from app.sockets.errands import Errands
 from app.sockets.errors import MalformedMessage, NotSubscribed, TooManySubscriptions
 from app.sockets.following import Following
@@ -59,8 +51,8 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
 
     `begin` is called once it is authenticated; an AppError of it is said, and closes. `follows` is
     None where the door itself says what is followed: then the end of that ends the session.
-    `state_first`: answers wait for the first state. `strangers`: who shows no credentials is let in
-    even where they are needed, because what is followed takes a grant of its own.
+    `state_first`: answers wait for the first state. `strangers` are let in even where credentials
+    are needed: what they follow takes a grant of its own.
     """
 
     dialect: Dialect
@@ -139,12 +131,11 @@ class Session:
             self._let_go(key)
             raise
 
-    def unfollow(self, key: str) -> bool:
-        """Ends a following at the client's wish; False when there is none of this key."""
+    def unfollow(self, key: str) -> None:
+        """Ends a following at the client's wish; raises NotSubscribed."""
         if not self._let_go(key):
-            return False
+            raise NotSubscribed(f"'{key}' is not followed here.")
         self.send(self.dialect.unsubscribed(key), "unsubscribed")
-        return True
 
     def lost(self, following: Following, error: AppError) -> None:
         """Ends a following that cannot go on, and says why."""
@@ -159,12 +150,15 @@ class Session:
     def run(self, work: Coroutine[Any, Any, None]) -> None:
         """Runs what must be awaited for this session; ends with it. An AppError is sent."""
         if self._errands is None:
-            self._errands = Errands(self._refuse_or_end)
+            self._errands = Errands(self.refuse)
         self._errands.run(work)
 
     def refuse(self, error: AppError) -> None:
-        """Says an error and goes on."""
-        self._reply(self.dialect.error(error.code, error.detail), "error")
+        """Says an error and goes on; a mistake of ours ends it."""
+        if isinstance(error, Internal):
+            self.close(close_codes.OUR_FAULT, error)
+        else:
+            self._reply(self.dialect.error(error.code, error.detail), "error")
 
     def close(self, code: CloseCode, error: AppError | None = None) -> None:
         """Says why, and closes behind what was written. Safe to call twice."""
@@ -217,8 +211,7 @@ class Session:
         elif self.principal is None:
             raise NotAuthenticated
         elif isinstance(command, Unsubscribe):
-            if not self.unfollow(command.key):
-                raise NotSubscribed(f"'{command.key}' is not followed here.")
+            self.unfollow(command.key)
         elif self._ask.follows is None:
             raise MalformedMessage
         else:
@@ -362,15 +355,11 @@ class Session:
             self.send(self.dialect.expiring(max(1, round(left_s))), "expiring")
         return self.caller.look_again_at(now)
 
-    # Ends.
-
     def _reply(self, text: str | None, kind: str) -> None:
         """Answers, but never before the first state where that comes first."""
-        if text is None or self.closed_with is not None:
-            return
         if self._held is None:
-            self._write(Outgoing(text, kind))
-        elif len(self._held) < REPLIES_HELD_MAX:
+            self.send(text, kind)
+        elif text is not None and len(self._held) < REPLIES_HELD_MAX:
             self._held.append(Outgoing(text, kind))
 
     def _write(self, frame: Outgoing) -> None:
@@ -393,10 +382,9 @@ class Session:
 
     def _let_go(self, key: str) -> bool:
         following = self.followings.pop(key, None)
-        if following is None:
-            return False
-        following.stop()
-        return True
+        if following is not None:
+            following.stop()
+        return following is not None
 
     def _let_all_go(self) -> None:
         while self.followings:
@@ -410,9 +398,3 @@ class Session:
         self.line.abort(self.closed_with)
         # Whatever the line does: for the session it is over.
         self.on_gone(self.closed_with.code)
-
-    def _refuse_or_end(self, error: AppError) -> None:
-        if isinstance(error, Internal):
-            self.close(close_codes.OUR_FAULT, error)
-        else:
-            self.refuse(error)
