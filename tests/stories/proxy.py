@@ -28,11 +28,13 @@ class Proxy:
         self.stalled: set[Way] = set()
         self.port = 0
         self.accepted = 0
+        self.cuts = 0
         self.lines: set[Line] = set()
         self._turn = 0
 
     def cut(self) -> None:
         """Cuts every line that is open, both ends, without a goodbye."""
+        self.cuts += bool(self.lines)
         for line in list(self.lines):
             line.cut()
 
@@ -71,6 +73,7 @@ class Line:
         self._proxy = proxy
         self.ends: dict[Way, End] = {"up": End(self, "up"), "down": End(self, "down")}
         self._connecting: asyncio.Task[None] | None = None
+        self.is_cut = False
 
     def begin(self) -> None:
         """Looks for a server for the caller that has just come."""
@@ -114,6 +117,7 @@ class Line:
     def cut(self) -> None:
         """Ends both ends without a goodbye. Safe to call twice."""
         self._proxy.lines.discard(self)
+        self.is_cut = True
         if self._connecting is not None:
             self._connecting.cancel()
         for end in self.ends.values():
@@ -145,7 +149,10 @@ class End(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begins; a caller waits for its server."""
         self._transport = cast("asyncio.Transport", transport)
-        if self.way == "up":
+        if self._line.is_cut:
+            # Cut while it was being made.
+            self._transport.abort()
+        elif self.way == "up":
             self._transport.pause_reading()
             self._line.begin()
 
