@@ -311,6 +311,7 @@ def _listener(
         on_nudge=on_nudge,
         on_runs=on_runs,
         on_lost=on_lost,
+        also=also,
     )
 
 

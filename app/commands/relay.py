@@ -9,6 +9,7 @@ import uvloop
 from prometheus_client import start_http_server
 
 from app import collector, logs, metrics, settings
+from app.access.access_news import CHANNEL as ACCESS_CHANNEL
 from app.database.engine import open_pool
 from app.database.listener import Listener
 from app.logs import logger
@@ -22,6 +23,8 @@ from app.stream.relay_publisher import Publisher
 NAME = "touchline-relay"
 # One to read the log over; the other for the moment in which that one is replaced.
 CONNECTIONS_MAX = 2
+# What Postgres says besides changes of matches, and API processes want to hear.
+PASSED_ON = (user_log.CHANNEL, ACCESS_CHANNEL)
 
 log = logger(__name__)
 
@@ -61,7 +64,7 @@ async def work(asked: Settings, stopping: asyncio.Event) -> None:
         database.listen_url or database.url,
         on_nudge=reader.nudge,
         on_lost=reader.listener_lost,
-        also={user_log.CHANNEL: reader.also(user_log.CHANNEL)},
+        also={channel: reader.also(channel) for channel in PASSED_ON},
     )
     log.info("relay_started", shards=shards)
     tasks = [

@@ -58,6 +58,7 @@ class Relay:
         self._places: OrderedDict[int, Place] = OrderedDict()
         self._dirty: set[int] = set()
         self._also: dict[str, set[int]] = {}
+        self._any_of: set[str] = set()
         self._everything = True
         self._wake = asyncio.Event()
         self._listening = False
@@ -85,7 +86,7 @@ class Relay:
 
         def nudge(ids: Nudge) -> None:
             if ids is None:
-                self._everything = True
+                self._any_of.add(channel)
             else:
                 named.update(ids)
             self._wake.set()
@@ -202,6 +203,10 @@ class Relay:
         return [told_of(m, places[m], found) for m, found in by_match.items()], broken
 
     def _tell_also(self) -> None:
+        """Passes on what other channels named; that anything may be new there, over one shard."""
+        if self._any_of:
+            self._publish(0, also=tuple((channel, None) for channel in self._any_of))
+            self._any_of.clear()
         for channel, named in self._also.items():
             by_shard: defaultdict[int, list[int]] = defaultdict(list)
             for number in named:
@@ -240,7 +245,7 @@ class Relay:
         everything: bool = False,
         nudged: Sequence[int] = (),
         told: Sequence[Told] = (),
-        also: tuple[tuple[str, tuple[int, ...]], ...] = (),
+        also: tuple[tuple[str, tuple[int, ...] | None], ...] = (),
     ) -> None:
         self._numbers[shard] += 1
         message = Message(

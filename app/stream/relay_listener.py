@@ -270,7 +270,7 @@ class RelayListener:
         for channel, ids in message.also:
             # One that nobody here is interested in belongs to a newer relay.
             if channel in self._also:
-                self._also[channel](frozenset(ids))
+                self._also[channel](None if ids is None else frozenset(ids))
 
     def _ear(self, channel: bytes) -> Ear | None:
         shard = self._shard_of.get(channel)

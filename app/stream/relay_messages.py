@@ -49,7 +49,7 @@ class Message(msgspec.Struct, frozen=True, array_like=True):
     `number` goes up by one a message, from 1 in a relay's life: a listener that misses one knows.
     `current`: all that was committed a moment before has been said in this message or before it.
     `everything`: anything of the shard may be new. `nudged`: matches to be read from the log.
-    `also`: ids that were named on other channels of Postgres, users for instance.
+    `also`: what was named on other channels of Postgres, ids of users for instance; None: any.
     """
 
     relay: str
@@ -58,7 +58,7 @@ class Message(msgspec.Struct, frozen=True, array_like=True):
     everything: bool = False
     nudged: tuple[int, ...] = ()
     told: tuple[Told, ...] = ()
-    also: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    also: tuple[tuple[str, tuple[int, ...] | None], ...] = ()
 
 
 class Unreadable(Exception):
