@@ -17,6 +17,7 @@ from app.database.tables import (
     changes,
     dead_letters,
     health,
+    history,
     identity,
     markets,
     matches,
@@ -28,7 +29,7 @@ from app.database.tables.base import METADATA
 
 MAPPED = (
     *(access, belief, catalog, changes, dead_letters),
-    *(health, identity, markets, matches, polling),
+    *(health, history, identity, markets, matches, polling),
     *(betting, user_log, wallet),
 )
 PARTITIONED = ("changes_", "odds_history_", "dead_letters_", "user_changes_")

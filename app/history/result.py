@@ -89,7 +89,7 @@ def check_result(result: Result, *, today: date) -> None:
     if result.sport is Sport.TENNIS and max(result.home_score, result.away_score) < 2:
         raise ImpossibleResult("nobody has won enough sets")
     for pair in (result.shots, result.on_target):
-        if pair is not None and not (0 <= min(pair) and max(pair) <= SHOTS_MAX):
+        if pair is not None and not (min(pair) >= 0 and max(pair) <= SHOTS_MAX):
             raise ImpossibleResult(f"shots of {pair[0]}-{pair[1]}")
     for odds in (result.before, result.closing):
         if odds is not None and not all(o.is_finite() and 1 < o <= 10_000 for o in odds):

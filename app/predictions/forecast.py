@@ -15,7 +15,7 @@ Node = tuple[float, float, float]
 class GoalProcess(msgspec.Struct, frozen=True, kw_only=True, tag="goals"):
     """Goals come as two Poisson processes whose rates are not known for certain.
 
-    `nodes` carry (weight, home goals, away goals) of a whole match; their spread is the posterior's.
+    `nodes` carry (weight, home goals, away goals) of a whole match, spread as the posterior is.
     `low_score` is Dixon and Coles' rho. `level` multiplies the weight of level scores, `overtime`
     is home's chance once a match is level (None: a draw is an outcome). `tilt` weighs outcomes
     (home, draw, away), so that the chances are those of a blend.

@@ -128,9 +128,7 @@ def _football_clock(score: Score) -> tuple[float, float]:
     return max(shown - 0.5, 45.0 if second else 0.0), 0.0
 
 
-def _periods(
-    score: Score, shape: tuple[float, int], *, counts_up: bool, over: bool
-) -> State:
+def _periods(score: Score, shape: tuple[float, int], *, counts_up: bool, over: bool) -> State:
     length, count = shape
     regulation = length * count
     home, away = score.home or 0, score.away or 0
