@@ -5,7 +5,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 .PHONY: help run test check migrate migration lock format clean install install-dev browser \
 	bench bench-latency bench-ingest bench-providers bench-arrival bench-memory bench-workers \
-	bench-day
+	bench-day evaluate
 python := .venv/bin/python
 
 help: ## this list
@@ -54,6 +54,9 @@ bench-workers: install-dev ## megabytes of a worker with 5,000 matches in play
 
 bench-day: install-dev ## a day of 5,000 matches in simulation: quotas used, age of data
 	@$(python) -m bench.day
+
+evaluate: install ## proves the models, walking forward; args="FOLDER --seasons 2019-20..2022-23"
+	@$(python) -m app evaluate $(args)
 
 lock: install-dev ## makes requirements/*.lock anew; args="--upgrade" takes newer versions
 	@requirements/compile $(args)
