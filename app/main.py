@@ -65,6 +65,7 @@ from app.sockets.events import event_routes
 from app.sockets.live import live_routes
 from app.sockets.market_boards import MarketBoards
 from app.sockets.opening import Sockets
+from app.sockets.revoking import Revoking
 from app.sockets.shared import Bounds, Shared
 from app.sockets.snapshots import FirstStates
 from app.sockets.ws import WsFollows, ws_routes
@@ -197,13 +198,14 @@ async def _open(app: Litestar, settings: Settings, stack: AsyncExitStack) -> Non
     state.demand = Demand(pool, holder)
     state.socket_leases = SocketLeases(redis, holder)
     state.sockets = _sockets(app, settings)
+    revoking = Revoking(state.sockets.shared)
     bets = Bets(pool, user_hub, no_bets)
     state.ws_follows = WsFollows(pool=pool, directory=directory, boards=boards, bets=bets)
     state.money = _money(settings.wallet)
     state.rate_limits = RateLimits(redis)
     feeds = settings.providers.feeds
     state.feeds = Feeds(pool, feed_keys(feeds.keys), state.rate_limits, per_minute=feeds.per_minute)
-    access_runs = _open_accounts(app, settings, stack)
+    access_runs = (*_open_accounts(app, settings, stack), news.run, revoking.run)
     state.vitals = Vitals(
         pool=pool,
         ping_redis=redis.ping,
@@ -214,7 +216,7 @@ async def _open(app: Litestar, settings: Settings, stack: AsyncExitStack) -> Non
     )
     runs = (listener.run, hub.run, cache.run, state.sockets.pulse.run, state.demand.run)
     boards_run = (user_hub.run, directory.run, boards.run)
-    for forever in (*runs, *access_runs, *boards_run, news.run, state.socket_leases.run):
+    for forever in (*runs, *access_runs, *boards_run, state.socket_leases.run):
         stack.push_async_callback(_stop, asyncio.create_task(_keep_running(forever)))
 
 

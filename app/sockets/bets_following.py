@@ -5,10 +5,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 
 from app.access.principal import Principal
+from app.access.scopes import Scope
 from app.database import engine
 from app.database.engine import Connection, Pool
 from app.database.places import Place, moment, parse_token
-from app.errors import DependencyDown, NotAuthenticated
+from app.errors import DependencyDown, NotAllowed, NotAuthenticated
 from app.sockets.session import Session
 from app.stream import user_log
 from app.stream.change import wire_time
@@ -183,4 +184,6 @@ def user_of(principal: Principal | None) -> int:
     """Returns whose bets are meant; raises NotAuthenticated for somebody who is no user."""
     if principal is None or principal.user_id is None:
         raise NotAuthenticated("Bets are of a user: send credentials first.")
+    if Scope.BET not in principal.scopes:
+        raise NotAllowed("This API key is not made for 'bet'.")
     return principal.user_id

@@ -3,8 +3,10 @@
 import time
 
 from app import metrics
+from app.access.errors import TokenRevoked
 from app.access.principal import Principal
 from app.access.socket_leases import Lease
+from app.errors import NotAllowed
 from app.sockets.shared import Shared
 
 # A client needs a moment to get itself a new token.
@@ -25,9 +27,19 @@ class Caller:
         self._warned = False
 
     async def take_lease(self, principal: Principal, shared: Shared) -> None:
-        """Takes a lease for a principal, instead of another's; raises TooManySockets."""
-        if self._leased_for == principal.key:
-            return
+        """Takes a lease for a principal, instead of another's.
+
+        Raises NotAllowed for credentials that are not made for reading, TooManySockets, and
+        TokenRevoked for what was revoked meanwhile: from here on `revoking` finds it.
+        """
+        if not principal.may_read:
+            raise NotAllowed("This API key is not made for 'read'.")
+        if self._leased_for != principal.key:
+            await self._lease_anew(principal, shared)
+        if shared.gate.revocations.is_revoked(principal):
+            raise TokenRevoked
+
+    async def _lease_anew(self, principal: Principal, shared: Shared) -> None:
         allowance = shared.gate.allowance_of(principal)
         lease = await shared.leases.acquire(principal.key, allowance)
         if self._lease is not None:
