@@ -65,6 +65,7 @@ from app.sockets.events import event_routes
 from app.sockets.live import live_routes
 from app.sockets.market_boards import MarketBoards
 from app.sockets.opening import Sockets
+from app.sockets.pusher import PusherFollows, pusher_routes
 from app.sockets.revoking import Revoking
 from app.sockets.shared import Bounds, Shared
 from app.sockets.snapshots import FirstStates
@@ -105,6 +106,7 @@ _ROUTES: Sequence[ControllerRouterHandler] = (
     *payment_routes,
     *live_routes,
     *ws_routes,
+    *pusher_routes,
     *event_routes,
     *asyncapi_routes,
     *page_routes,
@@ -201,6 +203,13 @@ async def _open(app: Litestar, settings: Settings, stack: AsyncExitStack) -> Non
     revoking = Revoking(state.sockets.shared)
     bets = Bets(pool, user_hub, no_bets)
     state.ws_follows = WsFollows(pool=pool, directory=directory, boards=boards, bets=bets)
+    state.pusher_follows = PusherFollows(
+        state.channel_grants,
+        pool=pool,
+        directory=directory,
+        bets=bets,
+        anonymous_access=settings.access.anonymous_access,
+    )
     state.money = _money(settings.wallet)
     state.rate_limits = RateLimits(redis)
     feeds = settings.providers.feeds

@@ -6,16 +6,30 @@ type, with the whole frame as data; a channel's first is its `snapshot`. The pro
 for coming back to a place, so after a cut a fresh snapshot follows the new subscription.
 """
 
+from functools import cache, partial
 from typing import Any
 
 import msgspec
+from litestar import WebSocket, websocket
+from litestar.params import FromPath
 
+from app.access.channel_grants import PRIVATE, BetsOf, ChannelGrants, subject_of
+from app.database.engine import Pool
 from app.database.places import Place
-from app.errors import AppError, MalformedRequest
+from app.errors import (
+    AppError,
+    MalformedRequest,
+    NotAllowed,
+    NotAuthenticated,
+    NotFound,
+    catalogue,
+)
 from app.sockets import close_codes, frames
+from app.sockets.bets_following import Bets, BetsFollowing
 from app.sockets.close_codes import CloseCode
 from app.sockets.dialect import (
     Command,
+    Follow,
     Ping,
     Pong,
     Snapshot,
@@ -23,8 +37,13 @@ from app.sockets.dialect import (
     Subscribe,
     Unsubscribe,
 )
+from app.sockets.directory import Directory
+from app.sockets.following import Following
+from app.sockets.pattern_following import PatternFollowing
+from app.sockets.session import Ask, Session
 from app.stream.change import Change
 
+PROTOCOLS = ("5", "6", "7")
 # After so long without a word from us a client asks whether we are there. Clients take the smaller
 # of this and their own, 120 s with pusher-js.
 ACTIVITY_TIMEOUT_S = 30
@@ -71,16 +90,17 @@ _ENCODER = msgspec.json.Encoder()
 # A server that goes away answers until it is gone: who came back at once would be told so again and
 # again, hence the second. So it is for whoever is too slow, too many, or met a mistake of ours.
 _NUMBERS = {
-    close_codes.GOING_AWAY: OVER_CAPACITY,
-    close_codes.TOO_SLOW: OVER_CAPACITY,
-    close_codes.TOO_MANY: OVER_CAPACITY,
-    close_codes.OUR_FAULT: OVER_CAPACITY,
-    close_codes.NO_PONG: PONG_NOT_RECEIVED,
-    close_codes.NOT_AUTHENTICATED: UNAUTHORISED,
-    close_codes.NOT_ALLOWED: UNAUTHORISED,
-    close_codes.BAD_REQUEST: OTHER,
-    close_codes.NO_SUCH_MATCH: UNKNOWN_APP,
+    close_codes.GOING_AWAY.code: OVER_CAPACITY,
+    close_codes.TOO_SLOW.code: OVER_CAPACITY,
+    close_codes.TOO_MANY.code: OVER_CAPACITY,
+    close_codes.OUR_FAULT.code: OVER_CAPACITY,
+    close_codes.NO_PONG.code: PONG_NOT_RECEIVED,
+    close_codes.NOT_AUTHENTICATED.code: UNAUTHORISED,
+    close_codes.NOT_ALLOWED.code: UNAUTHORISED,
+    close_codes.BAD_REQUEST.code: OTHER,
+    close_codes.NO_SUCH_MATCH.code: UNKNOWN_APP,
 }
+_BY_STATUS = {400: OTHER, 401: UNAUTHORISED, 403: UNAUTHORISED, 404: OTHER, 429: OVER_CAPACITY}
 _BY_ERROR = {
     UnknownApp.code: UNKNOWN_APP,
     UnsupportedProtocol.code: UNSUPPORTED_PROTOCOL,
@@ -163,7 +183,7 @@ class PusherDialect:
     def closing(self, code: CloseCode, error: AppError | None) -> CloseCode:
         """Returns the close code by its number of Pusher's; 1000 stays."""
         number = _BY_ERROR.get(error.code) if error is not None else None
-        number = number or _NUMBERS.get(code, code.code)
+        number = number or _NUMBERS.get(code.code, code.code)
         return msgspec.structs.replace(code, code=number)
 
     def subscribed(self, key: str) -> str:
@@ -186,6 +206,79 @@ class PusherDialect:
 PUSHER = PusherDialect()
 
 
+class PusherFollows:
+    """What clients of /app/{key} may follow (a Follows). `main` makes one a process.
+
+    Matches are for whoever may read; under `private-` they, and a user's bets, are for whoever
+    shows a grant. So `private-` is the way in where there is no anonymous access.
+    """
+
+    def __init__(
+        self,
+        grants: ChannelGrants,
+        *,
+        pool: Pool,
+        directory: Directory,
+        bets: Bets,
+        anonymous_access: bool,
+    ) -> None:
+        self.grants = grants
+        self._pool = pool
+        self._directory = directory
+        self._bets = bets
+        self._anonymous_access = anonymous_access
+
+    def following_of(self, session: Session, command: Follow) -> Following:
+        """Returns what a channel stands for; raises NotFound, NotAuthenticated, NotAllowed."""
+        assert isinstance(command, Subscribe), "there is no other way to follow in this dialect"
+        channel = command.channel
+        subject = subject_of(channel)
+        if subject is None:
+            raise NotFound(
+                "There is no such channel: sports.{sport}.leagues.{league}.matches.{match}, where"
+                " * stands for any one, or private-users.{id}.bets."
+            )
+        if channel.startswith(PRIVATE):
+            self.grants.check(command.auth, session.socket_id, channel, command.channel_data)
+        else:
+            self._check_reader(session)
+        if isinstance(subject, BetsOf):
+            return BetsFollowing(session, self._bets, key=channel, granted_for=subject.user_id)
+        return PatternFollowing(
+            session, subject, pool=self._pool, directory=self._directory, key=channel
+        )
+
+    def _check_reader(self, session: Session) -> None:
+        principal = session.principal
+        if principal is None or (principal.user_id is None and not self._anonymous_access):
+            raise NotAuthenticated("Show who you are: subscribe to private- and this channel.")
+        if not principal.may_read:
+            raise NotAllowed("These credentials are not made for reading.")
+
+
+@websocket("/app/{key:str}")
+async def app(socket: WebSocket[Any, Any, Any], key: FromPath[str]) -> None:
+    """Follows channels until either side goes."""
+    state = socket.app.state
+    follows: PusherFollows = state.pusher_follows
+    protocol = str(socket.query_params.get("protocol", PROTOCOLS[-1]))
+    begin = partial(check_app, key=key, protocol=protocol, grants=follows.grants)
+    ask = Ask(dialect=PUSHER, follows=follows, begin=begin, strangers=True)
+    await state.sockets.serve(socket, ask)
+
+
+def check_app(session: Session, *, key: str, protocol: str, grants: ChannelGrants) -> None:
+    """Raises UnknownApp, UnsupportedProtocol."""
+    del session
+    if key != grants.key:
+        raise UnknownApp
+    if protocol not in PROTOCOLS:
+        raise UnsupportedProtocol
+
+
+pusher_routes = [app]
+
+
 def _converted(data: Any) -> _Channel:
     """Returns the channel a message is about; some clients put JSON in a string here as well."""
     if isinstance(data, str):
@@ -206,12 +299,11 @@ def _quoted(text: str) -> str:
 
 def _number_of(error_code: str) -> int:
     """Returns Pusher's number for an error of ours, as `closing` would close for it."""
-    if error_code in _BY_ERROR:
-        return _BY_ERROR[error_code]
-    if error_code in _COME_BACK:
-        return OVER_CAPACITY
-    return UNAUTHORISED if error_code in _UNAUTHORISED else OTHER
+    by_error = _BY_ERROR.get(error_code)
+    return by_error or _BY_STATUS.get(_statuses().get(error_code, 500), OVER_CAPACITY)
 
 
-_COME_BACK = frozenset({"too_many_sockets", "dependency_down", "internal"})
-_UNAUTHORISED = frozenset({"not_authenticated", "not_allowed", "token_expired", "ticket_invalid"})
+@cache
+def _statuses() -> dict[str, int]:
+    """Returns the status of every error, by its code."""
+    return {error.code: error.status for error in catalogue()}

