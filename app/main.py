@@ -58,12 +58,10 @@ from app.polling.demand import Demand, holder_name
 from app.relay_settings import nodes_of
 from app.settings import Settings, feed_keys
 from app.sockets.asyncapi import asyncapi_routes
-from app.sockets.bets_following import Bets, no_bets
+from app.sockets.bets_following import no_bets
 from app.sockets.crowds import Crowds
-from app.sockets.directory import Directory
 from app.sockets.events import event_routes
 from app.sockets.live import live_routes
-from app.sockets.market_boards import MarketBoards
 from app.sockets.opening import Sockets
 from app.sockets.pusher import PusherFollows, pusher_routes
 from app.sockets.revoking import Revoking
@@ -76,7 +74,6 @@ from app.stream.hub import Hub
 from app.stream.relay_listener import RelayListener
 from app.stream.relay_nodes import Nodes
 from app.stream.run import Run
-from app.stream.user_hub import UserHub
 from app.wallet.money import parse_currency
 from app.wallet_settings import WalletSettings
 
@@ -159,23 +156,20 @@ async def _open(app: Litestar, settings: Settings, stack: AsyncExitStack) -> Non
     stack.push_async_callback(engine.dispose)
     redis = open_redis(settings.redis.url)
     stack.push_async_callback(redis.aclose)
-    hub, user_hub = Hub(pool), UserHub(pool)
-    directory, boards = Directory(pool), MarketBoards(pool)
+    hub, follows = Hub(pool), WsFollows(pool, no_bets)
     cache = _cache(settings, redis, lambda: hub.current and listener.up)
 
     def on_nudge(ids: Nudge) -> None:
         # The cache first: from the moment the hub is current again, the cache may be believed.
         cache.forget(ids)
         hub.nudge(ids)
-        directory.nudge(ids)
-        boards.nudge(ids)
+        follows.nudge(ids)
 
     def on_runs(runs: Sequence[Run]) -> None:
         ids = frozenset(run.match_id for run in runs)
         cache.forget(ids)
         hub.offer(runs)
-        directory.nudge(ids)
-        boards.nudge(ids)
+        follows.nudge(ids)
 
     state = app.state
     state.gate = _gate(settings, redis, pool)
@@ -187,12 +181,11 @@ async def _open(app: Litestar, settings: Settings, stack: AsyncExitStack) -> Non
         on_nudge,
         on_runs=on_runs,
         on_lost=hub.listener_lost,
-        also={ACCESS_CHANNEL: lambda _: news.nudge(), user_log.CHANNEL: user_hub.nudge},
+        also={ACCESS_CHANNEL: lambda _: news.nudge(), user_log.CHANNEL: follows.users.nudge},
     )
     state.pool, state.engine, state.sessions = pool, engine, session_maker(engine)
     state.redis, state.cache = redis, cache
-    state.hub, state.listener = hub, listener
-    state.user_hub, state.directory, state.market_boards = user_hub, directory, boards
+    state.hub, state.listener, state.ws_follows = hub, listener, follows
     state.metrics_networks = networks(settings.api.metrics_allow_ips)
     state.proxies = networks(settings.api.forwarded_allow_ips)
     state.channel_grants = ChannelGrants(settings.pusher.app_key, settings.pusher.app_secret)
@@ -201,13 +194,11 @@ async def _open(app: Litestar, settings: Settings, stack: AsyncExitStack) -> Non
     state.socket_leases = SocketLeases(redis, holder)
     state.sockets = _sockets(app, settings)
     revoking = Revoking(state.sockets.shared)
-    bets = Bets(pool, user_hub, no_bets)
-    state.ws_follows = WsFollows(pool=pool, directory=directory, boards=boards, bets=bets)
     state.pusher_follows = PusherFollows(
         state.channel_grants,
         pool=pool,
-        directory=directory,
-        bets=bets,
+        directory=follows.directory,
+        bets=follows.bets,
         anonymous_access=settings.access.anonymous_access,
     )
     state.money = _money(settings.wallet)
@@ -224,8 +215,7 @@ async def _open(app: Litestar, settings: Settings, stack: AsyncExitStack) -> Non
         version=version("touchline"),
     )
     runs = (listener.run, hub.run, cache.run, state.sockets.pulse.run, state.demand.run)
-    boards_run = (user_hub.run, directory.run, boards.run)
-    for forever in (*runs, *access_runs, *boards_run, state.socket_leases.run):
+    for forever in (*runs, *follows.runs, *access_runs, state.socket_leases.run):
         stack.push_async_callback(_stop, asyncio.create_task(_keep_running(forever)))
 
 

@@ -51,8 +51,8 @@ class PatternFollowing:
     """
 
     __slots__ = (
-        "_directory", "_members", "_pattern", "_pool", "_since", "_started", "_wanted", "_wish",
-        "key", "session",
+        "_directory", "_has_room", "_members", "_pattern", "_pool", "_since", "_started",
+        "_wanted", "_wish", "key", "session",
     )  # fmt: skip
 
     def __init__(
@@ -77,6 +77,8 @@ class PatternFollowing:
         self._wanted = (not kinds or "score" in kinds, not kinds or "odds" in kinds)
         self._since = dict(since or {})
         self._members: dict[int, PatternMember] = {}
+        # A match was lost before the directory knew of it: another may take its place.
+        self._has_room = False
         self._started = False
 
     def start(self) -> None:
@@ -103,7 +105,7 @@ class PatternFollowing:
 
     def listed(self, moved: frozenset[int]) -> None:
         """Hears that matches came, went or stand otherwise."""
-        if any(match_id in self._members or self._means(match_id) for match_id in moved):
+        if self._has_room or any(m in self._members or self._means(m) for m in moved):
             self._expand()
 
     def lost(self, member: PatternMember, error: AppError) -> None:
@@ -115,6 +117,7 @@ class PatternFollowing:
             return
         del self._members[member.match_id]
         member.stop()
+        self._has_room = True
 
     def on_full(self) -> None:
         """Lets every match owe."""
@@ -169,6 +172,7 @@ class PatternFollowing:
                 self._take_in(match_id)
         # A match that comes later has not been followed before.
         self._since.clear()
+        self._has_room = False
 
     def _take_in(self, match_id: int) -> None:
         since = self._since.pop(match_id, None)

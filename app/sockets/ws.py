@@ -6,10 +6,11 @@ import msgspec
 from litestar import websocket
 
 from app.database.engine import Pool
+from app.database.listener import Nudge
 from app.database.places import Place, parse_token
 from app.errors import AppError, MalformedRequest, NotFound
 from app.sockets import frames
-from app.sockets.bets_following import Bets, BetsFollowing
+from app.sockets.bets_following import Bets, BetsFollowing, ReadBets
 from app.sockets.dialect import (
     Authenticate,
     Command,
@@ -36,6 +37,7 @@ from app.sockets.wishes import match_number
 from app.sports.channels import Pattern, pattern_of
 from app.sports.match import Sport
 from app.stream.change import Change
+from app.stream.user_hub import UserHub
 
 Kind = Literal["score", "odds", "prediction"]
 # Every kind at most once, and a little patience.
@@ -138,34 +140,41 @@ WS = WsDialect()
 
 
 class WsFollows:
-    """What clients of /ws may follow (a Follows). `main` makes one a process."""
+    """What clients of /ws may follow (a Follows). `main` makes one a process, nudges it, and runs
+    what is in `runs` for ever.
+    """
 
-    def __init__(
-        self, *, pool: Pool, directory: Directory, boards: MarketBoards, bets: Bets
-    ) -> None:
+    def __init__(self, pool: Pool, read_bets: ReadBets) -> None:
         self._pool = pool
-        self._directory = directory
-        self._boards = boards
-        self._bets = bets
+        self.directory = Directory(pool)
+        self.boards = MarketBoards(pool)
+        self.users = UserHub(pool)
+        self.bets = Bets(pool, self.users, read_bets)
+        self.runs = (self.directory.run, self.boards.run, self.users.run)
+
+    def nudge(self, ids: Nudge) -> None:
+        """Takes a notification of the log: these matches, or with None any, changed."""
+        self.directory.nudge(ids)
+        self.boards.nudge(ids)
 
     def following_of(self, session: Session, command: Follow) -> Following:
         """Returns what a command asks for; raises AppError."""
         match command:
             case FollowEvents():
-                return EventsFollowing(session, self._directory, session.shared.demand)
+                return EventsFollowing(session, self.directory, session.shared.demand)
             case FollowMarket():
                 match_id = match_number(command.event_id)
                 return MarketFollowing(
-                    session, match_id, boards=self._boards, demand=session.shared.demand
+                    session, match_id, boards=self.boards, demand=session.shared.demand
                 )
             case FollowBets():
-                return BetsFollowing(session, self._bets, since=command.since)
+                return BetsFollowing(session, self.bets, since=command.since)
             case Subscribe():
                 return PatternFollowing(
                     session,
                     read_pattern(command.channel),
                     pool=self._pool,
-                    directory=self._directory,
+                    directory=self.directory,
                     kinds=command.kinds,
                     since=_places(command.since),
                 )
