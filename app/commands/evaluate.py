@@ -1,11 +1,11 @@
 """`app evaluate`: the models proved on results of the past, walking forward."""
 
+import sys
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TextIO
 
 import click
 import msgspec
@@ -61,7 +61,7 @@ def evaluate(paths: tuple[Path, ...], **asked: object) -> None:
     for league, results in sorted(_leagues(paths, wanted).items()):
         model, span, every = _plan(league, results, wanted)
         seen = seen_before(results, date.max)
-        with _bar(f"{league}") as progress:
+        with _bar(league) as progress:
             proof = prove(model, seen, span, every_days=every, progress=progress)
         if proof is None:
             click.echo(f"{league}: no match in {span[0]} to {span[1]}", err=True)
@@ -121,10 +121,9 @@ def _plan(league: str, results: Sequence[Result], asked: _Asked) -> tuple[str, S
 
 
 @contextmanager
-def _bar(label: str) -> Iterator[Callable[[int, int], None]]:
+def _bar(label: str) -> Generator[Callable[[int, int], None]]:
     """Yields what takes (done, of all) and shows it on stderr, where nobody pipes it."""
-    stderr: TextIO = click.get_text_stream("stderr")
-    with click.progressbar(length=1_000, label=label, file=stderr) as bar:
+    with click.progressbar(length=1_000, label=label, file=sys.stderr) as bar:
         shown = 0
 
         def take(done: int, whole: int) -> None:

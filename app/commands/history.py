@@ -1,9 +1,9 @@
 """`app history ...`: results of the past, taken in from files and listed."""
 
+import sys
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TextIO
 
 import click
 import msgspec
@@ -52,7 +52,7 @@ def import_files(
     files = [file for path in paths for file in files_in(path)]
     if not files:
         raise click.ClickException("there is no .csv, .json or .jsonl there, packed or not")
-    with click.progressbar(files, label="reading", file=_stderr()) as bar:
+    with click.progressbar(files, label="reading", file=sys.stderr) as bar:
         batches = [_read(file, league) for file in bar]
     kept = None if dry_run else _keep(batches)
     _report(batches, kept, tell_all=tell_all)
@@ -105,7 +105,7 @@ def _read(file: Path, league: str | None) -> Batch:
 def _keep(batches: list[Batch]) -> Kept:
     async def write(pool: Pool) -> Kept:
         kept = Kept()
-        with click.progressbar(batches, label="writing", file=_stderr()) as bar:
+        with click.progressbar(batches, label="writing", file=sys.stderr) as bar:
             for batch in bar:
                 # A file whole or not at all: what was broken off is taken in anew.
                 async with engine.connection(pool) as connection, connection.transaction():
@@ -131,8 +131,3 @@ def _report(batches: list[Batch], kept: Kept | None, *, tell_all: bool) -> None:
         click.echo(f"  {one.place}: {one.code}: {one.why}")
     if len(shown) < len(left_out):
         click.echo(f"  and {len(left_out) - len(shown)} more; --all tells them")
-
-
-def _stderr() -> TextIO:
-    """Returns where progress goes, so that what is piped is the report only."""
-    return click.get_text_stream("stderr")

@@ -71,7 +71,7 @@ def _result(match: dict[str, Any], name: str, league: str) -> Result:
         raise NotTaken("not_played", f"{home}-{away} was {match['status']}")
     score = match.get("score") or {}
     # Some years are told as `score1` and `score2`.
-    ft = score.get("ft") if score else [match.get("score1"), match.get("score2")]
+    ft: Any = score.get("ft") if score else [match.get("score1"), match.get("score2")]
     if not ft or None in ft:
         raise NotTaken("no_score", f"{home}-{away} has no score")
     played_on = date.fromisoformat(match["date"])

@@ -15,7 +15,7 @@ import numpy as np
 from app.history.result import Result
 from app.predictions.forecast import GoalProcess
 from app.predictions.parameters import GoalParameters, SideStrength
-from app.predictions.regression import Priors, Scored, Strengths, fit_counts
+from app.predictions.regression import Priors, Scored, Strengths, aged, fit_counts
 from app.predictions.results import sides_of
 from app.predictions.scores import Floats, normal_nodes
 from app.sports.match import Sport
@@ -133,7 +133,7 @@ class _Table:
             away=self.away[told],
             values=values[told],
             at_home=self.at_home[told],
-            weights=0.5 ** (self.age[told] / source.halflife_days),
+            weights=aged(self.age[told], source.halflife_days),
         )
         # Ten shots tell as much of a side as one goal does when they are ten times as many, but
         # they come in spells: the prior keeps the weight it has against goals.

@@ -39,12 +39,10 @@ class Table:
                 continue
             for minute in MINUTES:
                 home, away = score_at(result, minute)
-                for table, key in (
-                    (self._scores, (minute, min(home, _GOALS_MAX), min(away, _GOALS_MAX))),
-                    (self._leads, (minute, _held(home - away))),
-                ):
-                    counts = table.setdefault(key, np.zeros(3))
-                    counts[outcome_of(result)] += 1.0
+                score = (minute, min(home, _GOALS_MAX), min(away, _GOALS_MAX))
+                came = outcome_of(result)
+                self._scores.setdefault(score, np.zeros(3))[came] += 1.0
+                self._leads.setdefault((minute, _held(home - away)), np.zeros(3))[came] += 1.0
 
     def chances(self, minute: int, home: int, away: int) -> Floats:
         """Returns the frequencies of home, draw and away from a score at a minute."""

@@ -14,7 +14,7 @@ import numpy as np
 from app.history.result import Result
 from app.predictions.forecast import PointProcess
 from app.predictions.parameters import PointParameters, SideStrength
-from app.predictions.regression import Priors, Scored, Strengths, fit_points
+from app.predictions.regression import Priors, Scored, Strengths, aged, fit_points
 from app.predictions.results import sides_of
 from app.predictions.scores import Floats
 from app.sports.match import Sport
@@ -49,7 +49,7 @@ def fit_basketball(
         away=np.array([place[r.away] for r in seen]),
         values=np.array([[r.home_score, r.away_score] for r in seen], dtype=np.float64),
         at_home=np.array([0.0 if r.neutral else 1.0 for r in seen]),
-        weights=0.5 ** (ages / model.halflife_days),
+        weights=aged(ages, model.halflife_days),
     )
     nobody = np.zeros(len(sides))
     priors = Priors(attack=nobody, defence=nobody, spread=model.spread)

@@ -17,6 +17,8 @@ _STEPS_MAX = 30
 _STILL = 1e-8
 # Level and home advantage are hardly shrunk: a deviation of 30.
 _LOOSE = 1e-3
+# Thirty half-lives: what is older counts like that, so that a sum of weights is never 0.
+_LEAST_WEIGHT = 1e-9
 # A rate of e^8 is nobody's; Newton's first steps on a handful of results must not leave the range.
 _LOG_MAX = 8.0
 
@@ -53,6 +55,11 @@ class Strengths(msgspec.Struct, frozen=True, kw_only=True):
     defence_variance: Floats
 
 
+def aged(days: Floats, halflife_days: float) -> Floats:
+    """Returns the weights of results so many days old; of none is nothing left."""
+    return np.maximum(0.5 ** (days / halflife_days), _LEAST_WEIGHT)
+
+
 def fit_counts(scored: Scored, priors: Priors) -> Strengths:
     """Returns strengths on the logarithm of a count's rate."""
     return _fit(scored, priors, exponential=True, noise=1.0)
@@ -73,8 +80,8 @@ def _fit(scored: Scored, priors: Priors, *, exponential: bool, noise: float) -> 
     precision[:2] = _LOOSE
     mean = float(np.average(values, weights=weights)) if len(values) else 1.0
     centre[0] = np.log(max(mean, 0.05)) if exponential else mean
-    found = centre.copy()
-    hessian = np.diag(precision)
+    found: Floats = centre.astype(np.float64)
+    hessian: Floats = np.diag(precision)
     for _ in range(_STEPS_MAX):
         raw = (found[columns] * factors).sum(axis=1)
         expected = np.exp(np.minimum(raw, _LOG_MAX)) if exponential else raw
@@ -83,10 +90,10 @@ def _fit(scored: Scored, priors: Priors, *, exponential: bool, noise: float) -> 
         hessian = _hessian(columns, factors, weights * slope, len(centre)) + np.diag(precision)
         step = np.linalg.solve(hessian, pull - precision * (found - centre))
         # Far from the mode Newton may overshoot; near it nothing is cut.
-        found = found + np.clip(step, -2.0, 2.0) if exponential else found + step
+        found = (found + (np.clip(step, -2.0, 2.0) if exponential else step)).astype(np.float64)
         if float(np.abs(step).max()) < _STILL:
             break
-    variances = np.diag(np.linalg.inv(hessian))
+    variances: Floats = np.diag(np.linalg.inv(hessian)).astype(np.float64)
     return Strengths(
         level=float(found[0]),
         home=float(found[1]),
@@ -109,10 +116,12 @@ def _design(scored: Scored, count: int) -> tuple[Whole, Floats]:
 
 
 def _summed(columns: Whole, factors: Floats, values: Floats, size: int) -> Floats:
-    return np.bincount(columns.ravel(), (factors * values[:, None]).ravel(), size)
+    found = np.bincount(columns.ravel(), (factors * values[:, None]).ravel(), size)
+    return found.astype(np.float64)
 
 
 def _hessian(columns: Whole, factors: Floats, weights: Floats, size: int) -> Floats:
     places = (columns[:, :, None] * size + columns[:, None, :]).ravel()
     products = factors[:, :, None] * factors[:, None, :] * weights[:, None, None]
-    return np.bincount(places, products.ravel(), size * size).reshape(size, size)
+    found = np.bincount(places, products.ravel(), size * size).reshape(size, size)
+    return found.astype(np.float64)
