@@ -5,7 +5,6 @@ from typing import Any
 
 import httpx
 import msgspec
-import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
 from app.access.channel_grants import ChannelGrants
@@ -39,31 +38,31 @@ async def event(client: ClientConnection, name: str) -> dict[str, Any]:
     return found | {"data": msgspec.json.decode(told) if isinstance(told, str) else told}
 
 
-@pytest.mark.parametrize(
-    ("key", "query", "number", "reason"),
-    [
+async def test_who_asks_for_something_else_is_told_and_sent_away(door: Door):
+    for key, query, number, reason in (
         ("nobody", "", 4001, "unknown_app"),
         ("touchline", "?protocol=4", 4007, "unsupported_protocol"),
         ("touchline", "?protocol=8", 4007, "unsupported_protocol"),
         ("touchline", "?protocol=x", 4007, "unsupported_protocol"),
-    ],
-)
-async def test_who_asks_for_something_else_is_told_and_sent_away(
-    door: Door, key: str, query: str, number: int, reason: str
-):
-    client = await open_app(door, key, query)
-    error = await frame(client)
-    assert (error["event"], error["data"]["code"]) == ("pusher:error", number)
-    assert error["data"]["reason"] == reason
-    assert await closed(client) == number
+        ("touchline", "?token=nonsense", 4009, "not_authenticated"),
+    ):
+        client = await open_app(door, key, query)
+        error = await frame(client)
+        assert (error["event"], error["data"]["code"]) == ("pusher:error", number)
+        assert error["data"]["reason"] == reason
+        assert await closed(client) == number
 
 
-async def test_pings_are_answered_and_pongs_are_taken(door: Door):
+async def test_pings_are_answered_and_ten_messages_that_cannot_be_read_end_it(door: Door):
     client, _ = await greeted(door)
     await say(client, "pusher:pong")
+    for _ in range(9):
+        await say(client, "client-noise")
     await say(client, "pusher:ping")
-    assert await frame(client) == {"event": "pusher:pong", "data": "{}"}
-    await client.close()
+    assert (await event(client, "pusher:pong"))["data"] == {}
+    for _ in range(10):
+        await say(client, "client-noise")
+    assert await closed(client) == 4300
 
 
 async def test_a_signature_of_somebody_else_opens_nothing(door: Door):
@@ -107,13 +106,6 @@ async def test_without_anonymous_access_only_what_is_signed_may_be_followed(
         await say(client, "pusher:subscribe", channel=f"private-{channel}", **granted.json())
         assert (await event(client, "snapshot"))["channel"] == f"private-{channel}"
         await client.close()
-
-
-async def test_ten_messages_in_a_row_that_cannot_be_read_end_it(door: Door):
-    client, _ = await greeted(door)
-    for _ in range(10):
-        await say(client, "client-noise")
-    assert await closed(client) == 4300
 
 
 async def test_a_caller_has_as_many_sockets_as_its_tier_allows_over_all_protocols(

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from app.sports.channels import channel_of
+from app.stream import user_log
 from tests.sockets.conftest import Door, a_door, a_token
 from tests.sockets.pusher_client import Client, a_client
 from tests.stories.proxy import a_proxy
@@ -85,6 +86,10 @@ async def test_a_user_follows_their_bets_in_private_and_nobody_elses(door: Door,
         client.do("subscribe", own)
         first = await client.frame("bets", own)
         assert first["data"]["bets"] == []
+        await user_log.append(door.connection, user_id, "balance_update", b'{"available":7}')
+        await user_log.nudge(door.connection, [user_id])
+        told = await client.frame("balance_update", own)
+        assert (told["seq"], told["data"]) == (first["seq"] + 1, {"available": 7})
         client.do("subscribe", others)
         error = (await client.until(saw="event", event=refused, channel=others))["data"]
         assert (error["type"], error["status"]) == ("AuthError", 403)

@@ -24,11 +24,8 @@ const options = {
   forceTLS: false,
   enabledTransports: ["ws"],
   activityTimeout: asked.activityTimeout,
-  channelAuthorization: {
-    endpoint: `http://127.0.0.1:${asked.port}/broadcasting/auth`,
-    headers: asked.token ? { Authorization: `Bearer ${asked.token}` } : {},
-  },
 };
+const authEndpoint = `http://127.0.0.1:${asked.port}/broadcasting/auth`;
 
 const watch = (connection) => {
   connection.bind("state_change", ({ current }) =>
@@ -38,7 +35,9 @@ const watch = (connection) => {
 
 /** pusher-js as it is. */
 function pusher() {
-  const client = new Pusher(asked.key, options);
+  const headers = asked.token ? { Authorization: `Bearer ${asked.token}` } : {};
+  const channelAuthorization = { endpoint: authEndpoint, headers };
+  const client = new Pusher(asked.key, { ...options, channelAuthorization });
   watch(client.connection);
   return {
     subscribe: ({ channel }) =>
@@ -53,7 +52,9 @@ function pusher() {
 async function echo() {
   const path = `${asked.packages}/node_modules/laravel-echo/dist/echo.js`;
   const { default: Echo } = await import(pathToFileURL(path).href);
-  const client = new Echo({ broadcaster: "reverb", key: asked.key, Pusher, namespace: "", ...options });
+  const client = new Echo({
+    ...options, broadcaster: "reverb", key: asked.key, Pusher, authEndpoint, bearerToken: asked.token,
+  });
   watch(client.connector.pusher.connection);
   const kinds = ["snapshot", "score_update", "incident", "odds_update", "bets", "balance_update"];
   return {
@@ -62,7 +63,7 @@ async function echo() {
       const followed = name === channel ? client.channel(name) : client.private(name);
       const tell = (event) => (data) => say("event", { channel, event, data });
       followed.subscribed(tell("subscribed")).error(tell("refused"));
-      for (const event of kinds) followed.listen(event, tell(event));
+      for (const event of kinds) followed.listen(`.${event}`, tell(event));
     },
     unsubscribe: ({ channel }) => client.leave(channel.replace(/^private-/, "")),
     disconnect: () => client.disconnect(),
