@@ -374,11 +374,9 @@ class Session:
             self._abort(close_codes.TOO_SLOW)
 
     def _fill_silence(self) -> None:
-        if len(self.followings) == 1:
-            (following,) = self.followings.values()
-            if following.beat():
-                return
-        self.send(self.dialect.silence(), "heartbeat")
+        beaten = [following.beat() for following in tuple(self.followings.values())]
+        if not any(beaten):
+            self.send(self.dialect.silence(), "heartbeat")
 
     def _let_go(self, key: str) -> bool:
         following = self.followings.pop(key, None)
