@@ -63,6 +63,8 @@ class Follower:
         kind, data = frame["type"], frame.get("data", {})
         self.heard.append(frame)
         assert kind != "error", frame
+        if kind == "going_away":
+            return
         if kind == "snapshot":
             self.snapshots.append(frame["reason"])
             self.score = data["score"]
