@@ -14,6 +14,7 @@ from prometheus_client import start_http_server
 from redis.exceptions import RedisError
 
 from app import collector, logs, metrics
+from app.bookmaking import house_of
 from app.cache import open_redis as redis_client
 from app.database import engine
 from app.database.engine import Connection, Pool
@@ -30,6 +31,7 @@ from app.providers.provider import PollRule
 from app.providers.registry import Named
 from app.settings import Settings
 from app.sports.ids import ExternalId, ProviderName
+from workers.bets import PendingBets
 from workers.books import Books
 from workers.context import Context, Serves, worker_id
 from workers.dispatch import JOB_EXPIRES_S, Dispatcher, Enqueue, encoded
@@ -41,6 +43,8 @@ from workers.queues import open_redis, queue_of, run_queue
 from workers.tending import Tending
 
 RETRY_S = 0.5
+# Bets are decided and settled one after the other, each by a transaction of its own.
+MONEY_CONNECTIONS_MAX = 4
 MEGABYTE = 1024 * 1024
 
 log = logger(__name__)
@@ -121,6 +125,16 @@ async def open_context(settings: Settings) -> Context:
     )
 
 
+async def open_money_pool(settings: Settings) -> Pool:
+    """Opens what money is moved by: commits that wait for the disk, unlike all else here."""
+    return await engine.open_pool(
+        settings.database.url,
+        connections_max=MONEY_CONNECTIONS_MAX,
+        statement_timeout_s=settings.database.statement_timeout_s,
+        name="touchline-money",
+    )
+
+
 async def work(settings: Settings, stopping: asyncio.Event) -> None:
     """Works until `stopping` is set."""
     context = await open_context(settings)
@@ -164,6 +178,7 @@ async def _run(
     ]
     database = settings.database
     heard = redis_client(settings.redis.url)
+    money = await open_money_pool(settings)
     feeds = Feeds(
         context.serves.feeds,
         pool=context.pool,
@@ -177,10 +192,12 @@ async def _run(
         Planner(context.pool, paces_of(settings)).run(),
         Tending(context.pool, list(context.providers)).run(),
         Books(context.pool, every_s=settings.wallet.check_every_s).run(),
+        PendingBets(money, house_of(settings.betting)).run(),
     ]
     try:
         await _until(stopping, endless, queues)
     finally:
+        money.terminate()
         with contextlib.suppress(RedisError, OSError):
             await heard.aclose()
 

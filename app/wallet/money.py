@@ -1,7 +1,9 @@
 """Money: whole minor units of a currency. Pure, and without a float anywhere."""
 
 import re
-from decimal import ROUND_DOWN, Decimal
+from decimal import Decimal
+from fractions import Fraction
+from math import floor
 from typing import Self
 
 import msgspec
@@ -48,12 +50,12 @@ class Money(msgspec.Struct, frozen=True, order=True):
         assert self.currency == other.currency, (self.currency, other.currency)
         return Money(self.amount_minor - other.amount_minor, self.currency)
 
-    def times(self, factor: Decimal) -> "Money":
+    def times(self, factor: Decimal | Fraction) -> "Money":
         """Returns the amount times a factor, rounded down to the minor unit: no bet returns a
-        fraction that does not exist, and what is promised is what is paid.
+        fraction that does not exist, and what is promised is what is paid. Exact, however many
+        digits the factor has.
         """
-        product = (Decimal(self.amount_minor) * factor).to_integral_value(ROUND_DOWN)
-        return Money(int(product), self.currency)
+        return Money(floor(self.amount_minor * Fraction(factor)), self.currency)
 
 
 def nothing(currency: str) -> Money:

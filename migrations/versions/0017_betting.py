@@ -18,6 +18,7 @@ CREATE TABLE bets (
     potential_return BIGINT NOT NULL,
     odds_change TEXT NOT NULL,
     refusal JSONB,
+    answer TEXT,
     placed_at TIMESTAMPTZ DEFAULT now() NOT NULL,
     decide_at TIMESTAMPTZ,
     decided_at TIMESTAMPTZ,

@@ -59,6 +59,7 @@ class Bet(Table):
     potential_return: Mapped[int]
     odds_change: Mapped[str]
     refusal: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    answer: Mapped[str | None]
     placed_at: Mapped[Now]
     decide_at: Mapped[datetime | None]
     decided_at: Mapped[datetime | None]
