@@ -85,6 +85,7 @@ def test_secrets_are_marked():
         "DATABASE_URL",
         "DATABASE_LISTEN_URL",
         "REDIS_URL",
+        "RELAY_URLS",
         "JWT_SECRET",
         "FEED_KEYS",
         "JWT_SECRET_BEFORE",

@@ -7,13 +7,17 @@ a crash, has other entries under the same numbers, and a reader who is not sure 
 snapshot instead of a guess. A **resume token** is a place, for clients.
 
 Read `change` (the values), `log` (reading Postgres), `subscription` (one reader's bounded queue),
-`hub` (one reader of the log for the whole process).
+`hub` (one reader of the log for the whole process). Then, for processes that hear of changes from a
+relay: `run` (changes with the place before them), `relay_messages` (what is said), `relay_nodes` (a
+cluster's nodes and slots), `relay` and `relay_publisher` (who says it), `relay_listener` (who hears).
 
 Invariants, each with a test:
 - A subscriber sees every change after its place once, in order, or is told `Resync` and starts
   from a snapshot. Never a hole, never a double.
 - Nothing depends on a notification: it only says *when* to read. A reconnect and a slow timer
   say so too.
+- What a relay says is taken only where it goes on from our own place, by number and time. It says
+  the same twice, too late or not at all, and nothing is wrong but the hour.
 - The hub never waits for a reader. A reader's queue is bounded; full, it is emptied and the reader
   is told to start from a snapshot.
 - State first, without a race: subscribe, then read the snapshot with its place in one transaction,

@@ -21,7 +21,7 @@ SECRETS = ("JWT_SECRET", "POSTGRES_PASSWORD", "PUSHER_APP_SECRET", "VALKEY_PASSW
 
 
 def test_everything_that_runs_is_there():
-    assert set(SERVICES) == {"postgres", "valkey", "migrate", "api", "worker"}
+    assert set(SERVICES) == {"postgres", "valkey", "migrate", "api", "worker", "relay"}
     assert SERVICES["postgres"]["image"] == "postgres:18"
     assert SERVICES["valkey"]["image"] == "valkey/valkey:9"
 
@@ -40,7 +40,7 @@ def test_whatever_stays_up_is_asked_whether_it_is_well(name: str):
 
 
 def test_the_processes_wait_for_the_migrations():
-    for name in ("api", "worker"):
+    for name in ("api", "worker", "relay"):
         waits = SERVICES[name]["depends_on"]
         assert waits["migrate"] == {"condition": "service_completed_successfully"}
         assert waits["valkey"] == {"condition": "service_healthy"}
