@@ -208,7 +208,16 @@ EXAMPLES: tuple[msgspec.Struct, ...] = (
     messages.PusherPong(),
     messages.PusherEstablished(data='{"socket_id":"1.2","activity_timeout":30}'),
     messages.PusherSubscribed(channel=_CHANNEL, data="{}"),
-    messages.PusherError(data=messages.PusherFault(message="There is no such channel.", code=4009)),
+    messages.PusherRefused(
+        channel="private-users.7.bets",
+        data='{"type":"AuthError","error":"The signature is not of this socket and channel.",'
+        '"status":401,"reason":"not_authenticated"}',
+    ),
+    messages.PusherError(
+        data=messages.PusherFault(
+            code=4001, message="No application has this key.", reason="unknown_app"
+        )
+    ),
     messages.PusherEvent(
         event="score_update", channel=_CHANNEL, data='{"type":"score_update","matchId":"18"}'
     ),

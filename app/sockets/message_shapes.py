@@ -253,16 +253,26 @@ class PusherSubscribed(
 
 
 class PusherFault(msgspec.Struct, frozen=True, kw_only=True):
-    """What was wrong; `code` is one of Pusher's numbers, null where it has none."""
+    """What was wrong: `code` is one of Pusher's numbers, `reason` a code of our catalogue."""
 
     message: str
-    code: int | None = None
+    code: int
+    reason: str
 
 
 class PusherError(PusherMessage, frozen=True, kw_only=True, tag="pusher:error"):
     """A message could not be followed, or the close that follows has this reason."""
 
     data: PusherFault
+
+
+class PusherRefused(PusherMessage, frozen=True, kw_only=True, tag="pusher:subscription_error"):
+    """A channel is not followed, or no longer; within `data` stand `type`, `error`, `status` and
+    `reason`, a code of our catalogue.
+    """
+
+    channel: str
+    data: Json
 
 
 class PusherEvent(Told, frozen=True, kw_only=True):
@@ -282,8 +292,8 @@ PUSHER_MESSAGES: tuple[type[msgspec.Struct], ...] = (
 PUSHER_FRAMES: tuple[type[msgspec.Struct], ...] = (
     PusherEstablished,
     PusherSubscribed,
+    PusherRefused,
     PusherError,
-    PusherPing,
     PusherPong,
     PusherEvent,
 )

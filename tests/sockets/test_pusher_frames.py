@@ -17,6 +17,7 @@ from app.sockets.close_codes import CLOSE_CODES, CloseCode
 from app.sockets.dialect import Ping, Pong, Snapshot, Subscribe, Unsubscribe
 from app.sockets.pusher import PUSHER, UnknownApp, UnsupportedProtocol
 from app.stream.change import change_of
+from tests.sockets.described import Described
 
 CHANNEL = "sports.football.leagues.world-cup.matches.7"
 # What pusher-js does by the number (src/core/connection/protocol/protocol.ts).
@@ -118,6 +119,21 @@ def test_a_refused_channel_is_told_whatever_it_is_called():
     assert told["data"]["error"] == "There is no such channel."
     told = unwrapped(PUSHER.refused(CHANNEL, NotAuthenticated()))
     assert (told["data"]["type"], told["data"]["status"]) == ("AuthError", 401)
+
+
+def test_frames_are_as_asyncapi_describes_them():
+    described = Described()
+    state = Snapshot(match_id=7, place=Place(3, 1), data="{}")
+    told = [
+        PUSHER.greeting("1.2"),
+        PUSHER.subscribed(CHANNEL),
+        PUSHER.pong(Ping()),
+        PUSHER.error("internal", "Something went wrong."),
+        PUSHER.refused("private-", NotAuthenticated()),
+    ]
+    described.check(msgspec.json.decode(text) for text in told)
+    snapshot = msgspec.json.decode(PUSHER.snapshot(state, "start", CHANNEL))
+    assert described.faults_of(snapshot, shape="PusherEvent") == []
 
 
 @pytest.mark.parametrize("code", CLOSE_CODES)
