@@ -188,19 +188,12 @@ async def _open(app: Litestar, settings: Settings, stack: AsyncExitStack) -> Non
     state.hub, state.listener, state.ws_follows = hub, listener, follows
     state.metrics_networks = networks(settings.api.metrics_allow_ips)
     state.proxies = networks(settings.api.forwarded_allow_ips)
-    state.channel_grants = ChannelGrants(settings.pusher.app_key, settings.pusher.app_secret)
     holder = holder_name()
     state.demand = Demand(pool, holder)
     state.socket_leases = SocketLeases(redis, holder)
     state.sockets = _sockets(app, settings)
     revoking = Revoking(state.sockets.shared)
-    state.pusher_follows = PusherFollows(
-        state.channel_grants,
-        pool=pool,
-        directory=follows.directory,
-        bets=follows.bets,
-        anonymous_access=settings.access.anonymous_access,
-    )
+    _open_pusher(app, settings)
     state.money = _money(settings.wallet)
     state.rate_limits = RateLimits(redis)
     feeds = settings.providers.feeds
@@ -235,6 +228,19 @@ def _sockets(app: Litestar, settings: Settings) -> Sockets:
                 origins=frozenset(one for one in sockets.origins.split(",") if one),
             ),
         )
+    )
+
+
+def _open_pusher(app: Litestar, settings: Settings) -> None:
+    """Opens the Pusher protocol over what /ws follows."""
+    state = app.state
+    state.channel_grants = ChannelGrants(settings.pusher.app_key, settings.pusher.app_secret)
+    state.pusher_follows = PusherFollows(
+        state.channel_grants,
+        pool=state.pool,
+        directory=state.ws_follows.directory,
+        bets=state.ws_follows.bets,
+        anonymous_access=settings.access.anonymous_access,
     )
 
 
