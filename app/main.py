@@ -30,6 +30,7 @@ from app.access.tiers import allowances
 from app.access.tokens import AccessTokens
 from app.api import problems
 from app.api.auth import auth_routes
+from app.api.bets import BetDoor, bet_routes
 from app.api.broadcasting import broadcasting_routes
 from app.api.conflicts import conflict_routes
 from app.api.feeds import Feeds, feed_routes
@@ -44,6 +45,7 @@ from app.api.payments import payment_routes
 from app.api.polling import polling_routes
 from app.api.providers import provider_routes
 from app.api.wallet import wallet_routes
+from app.bookmaking import house_of
 from app.cache import Cache, open_redis
 from app.database.engine import Pool, open_pool
 from app.database.listener import Listener, Nudge
@@ -100,6 +102,7 @@ _ROUTES: Sequence[ControllerRouterHandler] = (
     *provider_routes,
     *feed_routes,
     *wallet_routes,
+    *bet_routes,
     *payment_routes,
     *live_routes,
     *ws_routes,
@@ -195,6 +198,9 @@ async def _open(app: Litestar, settings: Settings, stack: AsyncExitStack) -> Non
     revoking = Revoking(state.sockets.shared)
     _open_pusher(app, settings)
     state.money = _money(settings.wallet)
+    state.bets = BetDoor(
+        house=house_of(settings.betting), cash_out_margin=settings.betting.cash_out_margin
+    )
     state.rate_limits = RateLimits(redis)
     feeds = settings.providers.feeds
     state.feeds = Feeds(pool, feed_keys(feeds.keys), state.rate_limits, per_minute=feeds.per_minute)

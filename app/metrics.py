@@ -218,6 +218,9 @@ transactions_retried = _counter(
 ledger_faults = _gauge("touchline_ledger_faults", "What the last check of the ledger found wrong.")
 ledger_checks = _counter("touchline_ledger_checks", "Checks of the ledger.", "outcome")
 payments = _counter("touchline_payments", "Deposits and withdrawals.", "direction", "status")
+bets = _counter("touchline_bets", "Bets, by the state they came into.", "status")
+bets_refused = _counter("touchline_bets_refused", "Bets that were not struck, by reason.", "code")
+bet_seconds = _histogram("touchline_bet_seconds", "From a slip to its answer.", "outcome")
 recordings_refused = _gauge("touchline_recordings_refused", "Recordings that do not parse.")
 
 

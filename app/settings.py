@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Meta
 
 from app.access_settings import DEVELOPMENT_SECRET, AccessSettings
+from app.betting_settings import BettingSettings
 from app.polling_settings import PollingSettings
 from app.provider_settings import ProviderSettings
 from app.pusher_settings import DEVELOPMENT_PUSHER_SECRET, PusherSettings
@@ -218,6 +219,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     pusher: PusherSettings = PusherSettings()
     worker: WorkerSettings = WorkerSettings()
     wallet: WalletSettings = WalletSettings()
+    betting: BettingSettings = BettingSettings()
 
 
 class Setting(msgspec.Struct, frozen=True, kw_only=True):
