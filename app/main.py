@@ -45,6 +45,7 @@ from app.api.payments import payment_routes
 from app.api.polling import polling_routes
 from app.api.providers import provider_routes
 from app.api.wallet import wallet_routes
+from app.betting.told import state_of
 from app.bookmaking import house_of
 from app.cache import Cache, open_redis
 from app.database.engine import Pool, open_pool
@@ -60,7 +61,6 @@ from app.polling.demand import Demand, holder_name
 from app.relay_settings import nodes_of
 from app.settings import Settings, feed_keys
 from app.sockets.asyncapi import asyncapi_routes
-from app.sockets.bets_following import no_bets
 from app.sockets.crowds import Crowds
 from app.sockets.events import event_routes
 from app.sockets.live import live_routes
@@ -159,7 +159,7 @@ async def _open(app: Litestar, settings: Settings, stack: AsyncExitStack) -> Non
     stack.push_async_callback(engine.dispose)
     redis = open_redis(settings.redis.url)
     stack.push_async_callback(redis.aclose)
-    hub, follows = Hub(pool), WsFollows(pool, no_bets)
+    hub, follows = Hub(pool), WsFollows(pool, state_of)
     cache = _cache(settings, redis, lambda: hub.current and listener.up)
 
     def on_nudge(ids: Nudge) -> None:

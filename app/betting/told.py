@@ -3,12 +3,16 @@
 import msgspec
 
 from app.betting.bet import Bet
+from app.betting.read import bets_before
 from app.database.engine import Connection
+from app.sports.ids import UserId
 from app.stream import user_log
 from app.stream.change import wire_time
 from app.stream.user_log import Entry
-from app.wallet.read import balance_body, balance_of
+from app.wallet.read import balance_body, balance_of, balances_of
 
+# What a socket is told first; older ones are at GET /bets.
+STATE_BETS_MAX = 100
 # Odds are numbers on the wire, to the digit.
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
@@ -62,3 +66,13 @@ async def tell(connection: Connection, bet: Bet) -> None:
         Entry(user_id=bet.user_id, kind="balance_update", body=balance_body(balance)),
     ]
     await user_log.append_all(connection, entries)
+
+
+async def state_of(connection: Connection, user_id: int) -> bytes:
+    """Returns a user's newest bets and the balances, as the first state of `{"type":"bets"}`."""
+    owner = UserId(user_id)
+    bets = await bets_before(connection, owner, None, limit=STATE_BETS_MAX)
+    balances = await balances_of(connection, owner)
+    said = b",".join(bet_body(bet) for bet in bets)
+    held = b",".join(balance_body(balance) for balance in balances.values())
+    return b'{"bets":[' + said + b'],"balances":[' + held + b"]}"

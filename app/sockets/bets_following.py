@@ -26,12 +26,6 @@ RESUME_CHANGES_MAX = 200
 ReadBets = Callable[[Connection, int], Awaitable[bytes]]
 
 
-async def no_bets(connection: Connection, user_id: int) -> bytes:
-    """Returns the state of a user where nobody can bet."""
-    del connection, user_id
-    return b'{"bets":[],"balances":[]}'
-
-
 class Bets:
     """What the followings of a process share: the hub of users, and how a state is read."""
 

@@ -108,7 +108,7 @@ async def test_real_money_comes_when_the_payment_provider_says_so_and_once(hooke
     asked = await user.send("/wallet/deposits", {"amount": "40"}, key="a")
     assert (asked.status_code, asked.json()["status"]) == (202, "pending")
     payment = int(asked.json()["id"])
-    said: dict[str, Any] = {"paymentId": payment, "reference": "psp-1", "amount": "40.00"}
+    said: dict[str, Any] = dict(paymentId=payment, reference="psp-1", amount="40.00")
     assert (await told(hooked, "another secret", **said)).json()["code"] == "hook_signature_wrong"
     assert (await told(hooked, **(said | {"amount": "41.00"}))).json()["code"] == "invalid"
     assert await user.balance() == ("0.00", "0.00", "0.00")
@@ -120,11 +120,13 @@ async def test_real_money_comes_when_the_payment_provider_says_so_and_once(hooke
     second = await user.send("/wallet/deposits", {"amount": "40"}, key="b")
     reused = await told(hooked, **(said | {"paymentId": int(second.json()["id"])}))
     assert reused.json()["code"] == "payment_decided"
-    failed: dict[str, Any] = said | {"paymentId": int(second.json()["id"]), "reference": "psp-2"}
-    assert (await told(hooked, **(failed | {"status": "failed"}))).json()["status"] == "failed"
+    failed = {"reference": "psp-2", "amount": "40.00", "status": "failed"}
+    answer = await told(hooked, paymentId=int(second.json()["id"]), **failed)
+    assert answer.json()["status"] == "failed"
     out = await user.send("/wallet/withdrawals", {"amount": "15"})
-    sent: dict[str, Any] = {"paymentId": int(out.json()["id"]), "reference": "psp-3", "amount": "15.00"}
-    assert (await told(hooked, **sent)).json()["status"] == "completed"
+    sent = {"reference": "psp-3", "amount": "15.00"}
+    answer = await told(hooked, paymentId=int(out.json()["id"]), **sent)
+    assert answer.json()["status"] == "completed"
     assert await user.balance() == ("25.00", "0.00", "0.00")
     unreadable = await hooked.client.post("/api/payments/hook", content=b"{}")
     assert unreadable.status_code == 401
