@@ -10,6 +10,8 @@ Read `change` (the values), `log` (reading Postgres), `subscription` (one reader
 `hub` (one reader of the log for the whole process). Then, for processes that hear of changes from a
 relay: `run` (changes with the place before them), `relay_messages` (what is said), `relay_nodes` (a
 cluster's nodes and slots), `relay` and `relay_publisher` (who says it), `relay_listener` (who hears).
+Users have logs of the same kind: `user_log` (writing and reading), `user_hub` (who is told).
+`rounds` is the loop of whoever reads the newest state when nudged.
 
 Invariants, each with a test:
 - A subscriber sees every change after its place once, in order, or is told `Resync` and starts

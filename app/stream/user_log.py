@@ -5,13 +5,16 @@ stays locked until commit; a place is a seq with the entry's time. Other than th
 that changes a user's bet or balance that writes the entry, in the same transaction.
 """
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
+import asyncpg
 import msgspec
 
-from app.database.engine import Connection
+from app.database.engine import GONE, Connection
 from app.database.places import Place, microseconds, moment
+from app.logs import logger
 
 CHANNEL = "touchline_users"
 # Where the log of a user begins, to whom nothing happened yet.
@@ -21,6 +24,8 @@ CHANGES_PER_READ_MAX = 200
 # Postgres allows 8,000 bytes; past it the nudge says only that there is something.
 NUDGE_BYTES_MAX = 7_900
 EVERYBODY = "*"
+# Nobody who placed a bet waits longer for others to hear of it.
+NUDGE_WITHIN_S = 2.0
 
 # Heads are locked in id order by ORDER BY on the way in, so that transactions which touch the same
 # users wait for each other instead of dying of a deadlock. `at` never goes back within a user.
@@ -54,6 +59,10 @@ CROSS JOIN LATERAL (
 ) AS c
 ORDER BY c.user_id, c.seq
 """
+
+log = logger(__name__)
+# Whom to nudge next over a pool or connection, while a nudge is under way there and not longer.
+_nudging: dict[int, set[int]] = {}
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,15 +113,29 @@ async def append_all(connection: Connection, entries: Sequence[Entry]) -> None:
 
 
 async def nudge(to: Executes, user_ids: Iterable[int]) -> None:
-    """Tells the API processes to look, with one notification for all these users.
+    """Tells the API processes to look, with one notification for all these users, and for those of
+    calls that come meanwhile.
 
     To be called after the commit, never within: a transaction that notifies commits under a lock of
-    the whole database. What is not told is found by the hub's sweep within a second.
+    the whole database. It never raises for a Postgres that is away: what is not told is found by
+    the hub's sweep within a second.
     """
-    named = ",".join(map(str, sorted(set(user_ids))))
-    if named:
-        fits = len(named) <= NUDGE_BYTES_MAX
-        await to.execute(_NUDGE, CHANNEL, named if fits else EVERYBODY)
+    waiting = _nudging.get(id(to))
+    if waiting is not None:
+        waiting.update(user_ids)
+        return
+    _nudging[id(to)] = waiting = set(user_ids)
+    try:
+        async with asyncio.timeout(NUDGE_WITHIN_S):
+            while waiting:
+                named = ",".join(map(str, sorted(waiting)))
+                waiting.clear()
+                fits = len(named) <= NUDGE_BYTES_MAX
+                await to.execute(_NUDGE, CHANNEL, named if fits else EVERYBODY)
+    except (*GONE, asyncpg.PostgresError) as error:
+        log.warning("users_not_nudged", error=str(error) or type(error).__name__)
+    finally:
+        del _nudging[id(to)]
 
 
 async def heads(connection: Connection, user_ids: Iterable[int]) -> dict[int, Place]:

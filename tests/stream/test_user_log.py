@@ -240,6 +240,27 @@ async def test_a_nudge_for_more_users_than_fit_names_everybody(
     await listening.close()
 
 
+async def test_nudges_that_come_while_one_is_under_way_go_out_together(
+    pool: Pool, database_url: str
+):
+    heard: asyncio.Queue[str] = asyncio.Queue()
+    listening = await asyncpg.connect(database_url)
+    await listening.add_listener(user_log.CHANNEL, lambda *a: heard.put_nowait(str(a[3])))
+    await asyncio.gather(*(user_log.nudge(pool, [n]) for n in range(100)))
+    await user_log.nudge(pool, [100])
+    told: list[str] = []
+    async with asyncio.timeout(PATIENCE_S):
+        while not told or told[-1] != "100":
+            told.append(await heard.get())
+    assert told == ["0", ",".join(map(str, range(1, 100))), "100"]
+    await listening.close()
+
+
+async def test_a_nudge_without_a_database_is_no_error(writer: asyncpg.Connection):
+    await writer.close()
+    await user_log.nudge(writer, [1])
+
+
 def test_who_left_is_forgotten(pool: Pool):
     hub = UserHub(pool)
     one, two = Reader(1, BEGINNING), Reader(1, BEGINNING)
