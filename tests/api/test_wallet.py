@@ -108,7 +108,7 @@ async def test_real_money_comes_when_the_payment_provider_says_so_and_once(hooke
     asked = await user.send("/wallet/deposits", {"amount": "40"}, key="a")
     assert (asked.status_code, asked.json()["status"]) == (202, "pending")
     payment = int(asked.json()["id"])
-    said: dict[str, Any] = dict(paymentId=payment, reference="psp-1", amount="40.00")
+    said: dict[str, Any] = {"paymentId": payment, "reference": "psp-1", "amount": "40.00"}
     assert (await told(hooked, "another secret", **said)).json()["code"] == "hook_signature_wrong"
     assert (await told(hooked, **(said | {"amount": "41.00"}))).json()["code"] == "invalid"
     assert await user.balance() == ("0.00", "0.00", "0.00")
@@ -118,10 +118,11 @@ async def test_real_money_comes_when_the_payment_provider_says_so_and_once(hooke
     otherwise = await told(hooked, **(said | {"status": "failed"}))
     assert otherwise.json()["code"] == "payment_decided"
     second = await user.send("/wallet/deposits", {"amount": "40"}, key="b")
-    reused = await told(hooked, **(said | {"paymentId": int(second.json()["id"])}))
+    second_id = int(second.json()["id"])
+    reused = await told(hooked, paymentId=second_id, reference="psp-1", amount="40.00")
     assert reused.json()["code"] == "payment_decided"
     failed = {"reference": "psp-2", "amount": "40.00", "status": "failed"}
-    answer = await told(hooked, paymentId=int(second.json()["id"]), **failed)
+    answer = await told(hooked, paymentId=second_id, **failed)
     assert answer.json()["status"] == "failed"
     out = await user.send("/wallet/withdrawals", {"amount": "15"})
     sent = {"reference": "psp-3", "amount": "15.00"}
