@@ -6,6 +6,8 @@ from datetime import timedelta
 import msgspec
 
 from app.database.engine import Connection, Row
+from app.errors import MatchMerged
+from app.sports.channels import Pattern
 from app.sports.match import IN_PLAY, OVER
 
 # As long as the planner asks for a match that began; and all that starts tomorrow.
@@ -23,17 +25,22 @@ AND (s.status IS NULL OR s.status <> ALL ($3::text[]) OR s.updated_at >= now() -
 """
 # What is told of a match, as one number: two reads that differ in it differ.
 _MARK = """hashtextextended(
-    concat_ws('|', m.sport_id, l.slug, a.name, b.name, m.start_time, s.status), 0
+    concat_ws('|', m.sport_id, l.slug, o.slugs, a.name, b.name, m.start_time, s.status), 0
 )"""
+# The slug of a league that was merged leads to the one that was kept.
 _FROM = """
 FROM matches AS m
+LEFT JOIN (
+    SELECT merged_into, array_agg(slug ORDER BY slug) AS slugs FROM leagues
+    WHERE merged_into IS NOT NULL GROUP BY merged_into
+) AS o ON o.merged_into = m.league_id
 JOIN leagues AS l ON l.id = m.league_id
 JOIN participants AS a ON a.id = m.home_id
 JOIN participants AS b ON b.id = m.away_id
 LEFT JOIN live_scores AS s ON s.match_id = m.id
 """
 _STANDING = f"""
-SELECT m.id, m.sport_id, l.slug, m.start_time, {_MARK} AS mark,
+SELECT m.id, m.sport_id, array_prepend(l.slug, o.slugs) AS slugs, m.start_time, {_MARK} AS mark,
        coalesce(s.status, 'scheduled') AS status, (
     SELECT row_to_json(r)::text FROM (
         SELECT m.id::text AS id, a.name || ' v ' || b.name AS name,
@@ -43,22 +50,31 @@ SELECT m.id, m.sport_id, l.slug, m.start_time, {_MARK} AS mark,
 ) AS listed
 {_FROM} WHERE {_NEAR} AND m.id = ANY ($5::bigint[])
 """
+_OF_MATCH = f"""
+SELECT m.id, m.sport_id, array_prepend(l.slug, o.slugs) AS slugs, m.merged_into {_FROM}
+WHERE m.id = $1
+"""
 # Cheaper than reading all of them, when few moved.
 _MARKS = f"SELECT m.id, {_MARK} AS mark {_FROM} WHERE {_NEAR} ORDER BY m.start_time, m.id LIMIT $5"
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
-    """One match of them. `listed` is how lists show it, as JSON in snake_case; `starts_at` is in
-    seconds since 1970; `mark` is another number when any of it differs.
+    """One match of them. `leagues` are the slugs of its league, other ones that were found to be it
+    included; `listed` is how lists show it, as JSON in snake_case; `starts_at` is in seconds since
+    1970; `mark` is another number when any of it differs.
     """
 
     match_id: int
     sport: str
-    league: str
+    leagues: tuple[str, ...]
     starts_at: float
     status: str
     listed: str
     mark: int
+
+    def is_meant_by(self, pattern: Pattern) -> bool:
+        """Says whether a pattern of channels fits it."""
+        return any(pattern.fits(self.sport, league, self.match_id) for league in self.leagues)
 
     @property
     def is_over(self) -> bool:
@@ -77,6 +93,18 @@ async def standing(connection: Connection, match_ids: Iterable[int]) -> list[Sta
     return [_standing_of(row) for row in rows]
 
 
+async def is_there(connection: Connection, pattern: Pattern) -> bool:
+    """Says whether the match that a pattern names stands where the pattern says, however long ago
+    it was; raises MatchMerged when it is another one now.
+    """
+    row = await connection.fetchrow(_OF_MATCH, pattern.match_id)
+    if row is None:
+        return False
+    if row["merged_into"] is not None:
+        raise MatchMerged(f"Match {row['id']} is match {row['merged_into']} now.")
+    return any(pattern.fits(row["sport_id"], slug, row["id"]) for slug in row["slugs"])
+
+
 async def marks(connection: Connection) -> dict[int, int]:
     """Returns the `mark` of every match that `standing` would return."""
     rows = await connection.fetch(_MARKS, *_bounds(), STANDING_MAX)
@@ -91,7 +119,7 @@ def _standing_of(row: Row) -> Standing:
     return Standing(
         match_id=row["id"],
         sport=row["sport_id"],
-        league=row["slug"],
+        leagues=tuple(row["slugs"]),
         starts_at=row["start_time"].timestamp(),
         status=row["status"],
         listed=row["listed"],
