@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import socket
 import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -10,6 +11,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 import httpx
+import psutil
 import pytest
 import pytest_asyncio
 import uvicorn
@@ -123,6 +125,37 @@ class ProcessSite(Site):
             await process.wait()
 
 
+class RollingSite(ProcessSite):
+    """Two processes on one port, which are renewed one by one while the others answer."""
+
+    def __init__(self, environment: dict[str, str], connection: Connection) -> None:
+        super().__init__({**environment, "API_PROCESSES": "2"}, connection)
+        self._old: set[int] = set()
+
+    def renew(self) -> None:
+        """Begins to renew them."""
+        assert self._process is not None
+        self._old = self._processes()
+        self._process.send_signal(signal.SIGHUP)
+
+    @property
+    def is_renewed(self) -> bool:
+        """Whether two others serve, and those before have ended."""
+        serving = self._processes()
+        return len(serving) == len(self._old) and serving.isdisjoint(self._old)
+
+    def _processes(self) -> set[int]:
+        assert self._process is not None
+        return {one.pid for one in psutil.Process(self._process.pid).children()}
+
+    async def stop(self) -> None:
+        """Stops them as an operator would: killed, the first would leave the others behind."""
+        process, self._process = self._process, None
+        if process is not None and process.returncode is None:
+            process.terminate()
+            await process.wait()
+
+
 class Look:
     """A page that is looked at, and what went wrong on it."""
 
@@ -131,6 +164,7 @@ class Look:
         self.complaints: list[str] = []
         self.strangers: list[str] = []
         self.sockets: list[str] = []
+        self.said: list[str] = []
         self._origin = urlsplit(site.url).netloc
         self._url = site.url
         page.set_default_timeout(APPEARS_WITHIN_MS)
@@ -165,6 +199,7 @@ class Look:
     def _connected(self, websocket: WebSocket) -> None:
         self.sockets.append(websocket.url)
         self._asked(websocket.url)
+        websocket.on("framesent", lambda text: self.said.append(str(text)))
 
 
 @pytest.fixture

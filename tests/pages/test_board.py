@@ -1,12 +1,13 @@
 """The scoreboard in a real Chromium, over a real API, Postgres and Valkey."""
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from playwright.async_api import expect
 
 from tests.builders import a_market, a_match, a_price, a_score, selections_of
-from tests.pages.conftest import PHONE, Look, Looker, ProcessSite, Site
+from tests.pages.conftest import PHONE, Look, Looker, ProcessSite, RollingSite, Site
 
 pytestmark = [
     pytest.mark.browser,
@@ -125,9 +126,37 @@ async def test_after_an_outage_the_board_goes_on_where_it_was(site: Site, look: 
     await expect(score(look, match_id)).to_have_text(["0", "1"])
     await expect(row(look, match_id).locator(".odds").first).to_have_text("4.20")
     await expect(look.page.locator("#connection")).to_have_text("Live")
-    assert "since=" in look.sockets[-1]
+    # It came back with the place it had, and was told the rest; it was never told all anew.
+    places = [json.loads(text).get("since") for text in look.said]
+    assert str(match_id) in (places[-1] or {})
     told = (await site.get(f"/api/scores/{match_id}")).json()
     assert (told["homeScore"], told["awayScore"]) == (0, 1)
+    look.forgive_outage()
+
+
+@pytest.mark.parametrize("site_form", [RollingSite])
+async def test_a_board_left_open_over_a_rolling_restart_shows_the_right_score(
+    site: Site, look: Look
+):
+    assert isinstance(site, RollingSite)
+    match_id = await a_match(site.connection)
+    await look.open()
+    await expect(score(look, match_id)).to_have_text(["0", "0"])
+    await expect(look.page.locator("#connection")).to_have_text("Live")
+    await look.page.evaluate("window.stayed = true")
+    site.renew()
+    goals = 0
+    # Whichever of the two it was with told it to go.
+    while len(look.sockets) < 2 or not site.is_renewed:
+        goals += 1
+        await a_score(site.connection, match_id, (goals, 0))
+        await expect(score(look, match_id)).to_have_text([str(goals), "0"])
+    await a_score(site.connection, match_id, (goals, 1))
+    await expect(score(look, match_id)).to_have_text([str(goals), "1"])
+    told = (await site.get(f"/api/scores/{match_id}")).json()
+    assert (told["homeScore"], told["awayScore"]) == (goals, 1)
+    await expect(look.page.locator("#connection")).to_have_text("Live")
+    assert await look.page.evaluate("window.stayed")
     look.forgive_outage()
 
 

@@ -85,6 +85,20 @@ async def test_names_are_text_and_never_markup(site: Site, look: Look):
     await expect(look.page.locator(".incident .title")).to_have_text(["<script>alert(1)</script>"])
 
 
+async def test_where_no_socket_gets_through_the_match_is_asked_for(site: Site, look: Look):
+    match_id = await a_match(site.connection, score=(1, 0))
+    await look.page.clock.install()
+    await look.page.route_web_socket("**/ws", lambda socket: socket.close(code=4500))
+    await look.open(f"/matches/{match_id}")
+    await expect(look.page.locator("#connection")).to_have_text("Reconnecting")
+    for home in (2, 3):
+        await a_score(site.connection, match_id, (home, 0))
+        await an_incident(site.connection, match_id, home, player=f"Player {home}")
+        await look.page.clock.fast_forward(31_000)
+        await expect(look.page.locator(".goals")).to_have_text([str(home), "0"])
+    await expect(look.page.locator(".incident .title")).to_have_text(["Player 3", "Player 2"])
+
+
 async def test_an_unknown_match_is_said_to_be_none(look: Look):
     await look.open("/matches/999999")
     await expect(look.page.get_by_text("There is no such match.")).to_be_visible()

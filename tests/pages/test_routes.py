@@ -56,14 +56,14 @@ def test_a_page_is_asked_for_each_time_and_costs_nothing_when_it_is_the_same(
 
 
 def test_a_file_of_this_release_is_kept_for_ever(client: TestClient[Litestar]):
-    answer = get(client, f"/static/{RELEASE}/live.js")
+    answer = get(client, f"/static/{RELEASE}/follows.js")
     assert "immutable" in answer.headers["cache-control"]
     assert answer.headers["content-type"].startswith("text/javascript")
     assert answer.headers["x-content-type-options"] == "nosniff"
 
 
 def test_a_file_of_another_release_is_served_but_not_kept(client: TestClient[Litestar]):
-    answer = get(client, "/static/000000000000/live.js")
+    answer = get(client, "/static/000000000000/follows.js")
     assert answer.status_code == 200
     assert answer.headers["cache-control"] == "no-cache"
 
@@ -95,7 +95,7 @@ def test_a_head_request_has_the_headers_and_no_body(client: TestClient[Litestar]
 
 def test_other_files_make_another_release():
     files = static_files()
-    fewer = {name: file for name, file in files.items() if name != "live.js"}
+    fewer = {name: file for name, file in files.items() if name != "follows.js"}
     assert release_of(files) == RELEASE
     assert release_of(fewer) != RELEASE
 

@@ -17,7 +17,7 @@ APPLY = """async (frames) => {
         if (thing && typeof thing === "object") Object.values(Object.freeze(thing)).forEach(freeze);
         return thing;
     };
-    const { apply, NOTHING } = await import("/static/any/live.js");
+    const { apply, NOTHING } = await import("/static/any/state.js");
     return frames.reduce((state, frame) => freeze(apply(state, freeze(frame))), freeze(NOTHING));
 }"""
 

@@ -1,4 +1,4 @@
-"""The reference client, as the pages use it: what it asks for, and when. The server is this test."""
+"""The reference client, as the pages use it: what it asks for, and when. We are the server."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-// The scoreboard: lists from REST say which matches there are, sockets say how they go.
+// The scoreboard: lists from REST say which matches there are, one socket says how they go.
 
 import { arrange, el, onceAFrame, put, showConnection, showNotice } from "./dom.js";
 import { Follows } from "./follows.js";
@@ -132,12 +132,12 @@ function newLeague({ name }) {
   return { title: el("h4", { class: "league-title" }, name), list: el("ul", { class: "rows" }) };
 }
 
-// Sockets for the rows one can see, those being played first.
+// Followed are the rows one can see, those being played first.
 function choose(shown) {
   const open = (id) => shown.has(id) && stageOf(shown.get(id).status) !== "results";
   const rank = (id) => (isInPlay(shown.get(id).status) ? 0 : 1);
   const wanted = [...inView].filter(open).sort((a, b) => rank(a) - rank(b));
-  follows.want(wanted, open);
+  follows.want(wanted.map((id) => shown.get(id)), open);
   follows.keep(new Set(shown.keys()));
   for (const [id, { row }] of matches) {
     if (shown.has(id)) continue;
@@ -238,13 +238,12 @@ function heard() {
 }
 
 function showState() {
-  const sockets = follows.connections();
-  const last = Math.max(heardAt, follows.heardAt());
+  const last = Math.max(heardAt, follows.heardAt);
   const detail = `Last heard from at ${timeOf(last)}`;
   if (Date.now() - last > STALE_MS) showConnection("stale", detail);
-  else if (outOfReach || sockets.includes("reconnecting")) showConnection("reconnecting", detail);
-  else if (sockets.includes("live")) showConnection("live", detail);
-  else showConnection(lists.read && sockets.length === 0 ? "live" : "connecting", detail);
+  else if (outOfReach) showConnection("reconnecting", detail);
+  else if (follows.connection !== "idle") showConnection(follows.connection, detail);
+  else showConnection(lists.read ? "live" : "connecting", detail);
 }
 
 function filter(chosen) {

@@ -2,15 +2,18 @@
 
 import { PriceChart } from "./chart.js";
 import { el, flash, onceAFrame, put, showConnection, showNotice } from "./dom.js";
-import { Follower } from "./live.js";
+import { Follows } from "./follows.js";
 import { MarketTables } from "./markets.js";
-import { isOutOfReach, read, ReadFailed } from "./reads.js";
+import { isOutOfReach, read, ReadFailed, repeat } from "./reads.js";
 import { NOTHING, winnerOf } from "./state.js";
 import { Timeline } from "./timeline.js";
+import { readWhole } from "./whole.js";
 import { camel, dayOf, isAhead, momentOf, SPORTS, timeOf } from "./words.js";
 
 const STALE_MS = 45_000;
 const RETRY_MS = 3_000;
+// Without a socket for so long, the match is asked for instead, as often.
+const BY_REQUEST_MS = 15_000;
 const SIDES = ["home", "away"];
 
 const matchId = decodeURIComponent(location.pathname.split("/").pop());
@@ -23,9 +26,9 @@ const chart = new PriceChart({
 let match = null;
 let timeline = null;
 let state = NOTHING;
-let connection = "connecting";
-let follower = null;
+let follows = null;
 let askedForPath = false;
+let readAt = 0;
 const shownGoals = { home: null, away: null };
 
 const draw = onceAFrame(() => {
@@ -117,7 +120,7 @@ async function begin() {
   try {
     const told = camel(await read(`/api/v1/matches/${encodeURIComponent(matchId)}`));
     const [home, away] = SIDES.map((of) => told.participants.find(({ side }) => side === of));
-    match = { ...told, home, away };
+    match = { ...told, id: told.matchId, home, away };
   } catch (problem) {
     if (!(problem instanceof ReadFailed) && !isOutOfReach(problem)) throw problem;
     refused(problem);
@@ -125,7 +128,21 @@ async function begin() {
   }
   showNotice(null);
   name();
-  follower = new Follower(matchId, { onState: told, onConnection: connected });
+  follows = new Follows({
+    onState: (_, next) => told(next),
+    onConnection: connected,
+    onRefused: (_, { message }) => showNotice(`${message} What is shown stands still.`),
+  });
+  follows.want([match]);
+  repeat(askInstead, BY_REQUEST_MS);
+}
+
+// Whatever keeps sockets out (a proxy, a firewall), a page that can be read can be kept fresh.
+async function askInstead() {
+  if (follows.connection === "live" || Date.now() - follows.heardAt < BY_REQUEST_MS) return;
+  const frame = await readWhole(match);
+  readAt = Date.now();
+  if (follows.connection !== "live" && frame.seq >= state.seq) follows.take(frame);
 }
 
 function refused(problem) {
@@ -157,7 +174,6 @@ function told(next) {
 }
 
 function connected(word, code) {
-  connection = word;
   if (word === "closed" && code !== 1000) {
     showNotice("The live connection was refused; what is shown stands still.");
   }
@@ -165,8 +181,9 @@ function connected(word, code) {
 }
 
 function showState() {
-  if (!follower) return;
-  const { heardAt } = follower;
+  if (!follows) return;
+  const { connection } = follows;
+  const heardAt = Math.max(readAt, follows.heardAt);
   const detail = `Last heard from at ${timeOf(heardAt)}`;
   const silent = connection === "reconnecting" && Date.now() - heardAt > STALE_MS;
   const stale = state.feed && state.feed.status !== "ok";
