@@ -7,9 +7,10 @@ a crash, has other entries under the same numbers, and a reader who is not sure 
 snapshot instead of a guess. A **resume token** is a place, for clients.
 
 Read `change` (the values), `log` (reading Postgres), `subscription` (one reader's bounded queue),
-`hub` (one reader of the log for the whole process). Then, for processes that hear of changes from a
-relay: `run` (changes with the place before them), `relay_messages` (what is said), `relay_nodes` (a
-cluster's nodes and slots), `relay` and `relay_publisher` (who says it), `relay_listener` (who hears).
+`hub` (one reader of the log for the whole process). Then, for processes that hear of changes from
+a relay: `run` (changes with the place before them), `relay_messages` (what is said), `relay_nodes`
+(a cluster's nodes and slots), `relay` and `relay_publisher` (who says it), `relay_listener` (who
+hears it).
 Users have logs of the same kind: `user_log` (writing and reading), `user_hub` (who is told).
 `rounds` is the loop of whoever reads the newest state when nudged.
 

@@ -82,12 +82,7 @@ class Publisher:
         while True:
             connection = self._nodes.connection(address)
             try:
-                async with asyncio.timeout(CONNECT_TIMEOUT_S):
-                    await connection.connect()
-                while True:
-                    moved = await self._send_batch(connection, await outbox.take())
-                    for post in moved:
-                        self.put(*post)
+                await self._send_over(connection, outbox)
             except AWAY as error:
                 log.warning("relay_node_lost", node=f"{address[0]}:{address[1]}", error=str(error))
                 metrics.relay_messages.labels("dropped").inc(outbox.clear())
@@ -95,6 +90,15 @@ class Publisher:
             finally:
                 await connection.disconnect(nowait=True)
             await asyncio.sleep(REST_S)
+
+    async def _send_over(self, connection: Connection, outbox: "Outbox") -> None:
+        """Sends until the connection fails: one of AWAY."""
+        async with asyncio.timeout(CONNECT_TIMEOUT_S):
+            await connection.connect()
+        while True:
+            moved = await self._send_batch(connection, await outbox.take())
+            for post in moved:
+                self.put(*post)
 
     async def _send_batch(self, connection: Connection, batch: Sequence[Post]) -> list[Post]:
         """Publishes; returns what belongs to another node now. Raises one of AWAY."""

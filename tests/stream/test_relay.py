@@ -78,9 +78,9 @@ async def running(*forever: Callable[[], Coroutine[Any, Any, None]]) -> AsyncGen
 
 
 @asynccontextmanager
-async def a_relay(cluster: Cluster, pool: Pool, url: str) -> AsyncGenerator[Relay]:
+async def a_relay(nodes: list[str], pool: Pool, url: str) -> AsyncGenerator[Relay]:
     """A relay with its own LISTEN."""
-    publisher = Publisher(Nodes(cluster.urls, shards=SHARDS), shards=SHARDS)
+    publisher = Publisher(Nodes(nodes, shards=SHARDS), shards=SHARDS)
     relay = Relay(pool, publisher, shards=SHARDS)
     listener = Listener(
         url, on_nudge=relay.nudge, on_lost=relay.listener_lost, also={OTHERS: relay.also(OTHERS)}
@@ -90,11 +90,11 @@ async def a_relay(cluster: Cluster, pool: Pool, url: str) -> AsyncGenerator[Rela
 
 
 @asynccontextmanager
-async def an_ear(cluster: Cluster) -> AsyncGenerator[tuple[RelayListener, Heard]]:
+async def an_ear(nodes: list[str]) -> AsyncGenerator[tuple[RelayListener, Heard]]:
     """Somebody who listens."""
     heard = Heard()
     listener = RelayListener(
-        Nodes(cluster.urls[:1], shards=SHARDS),
+        Nodes(nodes[:1], shards=SHARDS),
         shards=SHARDS,
         on_nudge=heard.nudges.append,
         on_runs=heard.take_runs,
@@ -120,7 +120,7 @@ async def test_every_change_is_heard_once_in_order_and_the_first_as_a_nudge(
     cluster: Cluster, pool: Pool, writer: asyncpg.Connection, database_url: str
 ):
     mine = await matches(writer, 5)
-    async with an_ear(cluster) as (listener, heard), a_relay(cluster, pool, database_url):
+    async with an_ear(cluster.urls) as (listener, heard), a_relay(cluster.urls, pool, database_url):
         await so(lambda: listener.up)
         assert heard.nudges[-1] is None
         for match_id in mine:
@@ -143,7 +143,7 @@ async def test_every_change_is_heard_once_in_order_and_the_first_as_a_nudge(
 async def test_what_is_named_on_other_channels_is_passed_on(
     cluster: Cluster, pool: Pool, writer: asyncpg.Connection, database_url: str
 ):
-    async with an_ear(cluster) as (listener, heard), a_relay(cluster, pool, database_url):
+    async with an_ear(cluster.urls) as (listener, heard), a_relay(cluster.urls, pool, database_url):
         await so(lambda: listener.up)
         heard.others.clear()
         await writer.execute("SELECT pg_notify($1, '7,15,16')", OTHERS)
@@ -153,17 +153,42 @@ async def test_what_is_named_on_other_channels_is_passed_on(
         await so(lambda: None in heard.others)
 
 
+async def test_a_server_that_is_no_cluster_will_do(
+    pool: Pool, writer: asyncpg.Connection, database_url: str, redis_url: str
+):
+    (match_id,) = await matches(writer, 1)
+    alone = [redis_url]
+    async with an_ear(alone) as (listener, heard), a_relay(alone, pool, database_url):
+        await so(lambda: listener.up)
+        await met(writer, heard, match_id)
+        await tick(writer, match_id, "1'")
+        await so(lambda: len(heard.seqs(match_id)) == 1)
+
+
+async def test_what_cannot_be_read_means_that_anything_may_be_new(
+    cluster: Cluster, pool: Pool, database_url: str
+):
+    """Another version's message, or somebody else's on our channel."""
+    async with an_ear(cluster.urls) as (listener, heard), a_relay(cluster.urls, pool, database_url):
+        await so(lambda: listener.up)
+        heard.nudges.clear()
+        channel = channel_of(0, SHARDS)
+        cluster.owner_of(key_slot(channel)).ask("SPUBLISH", channel, b"nonsense")
+        await so(lambda: None in heard.nudges)
+        assert listener.up
+
+
 async def test_without_a_relay_nobody_believes_to_be_up_to_date(
     cluster: Cluster, pool: Pool, writer: asyncpg.Connection, database_url: str
 ):
     await matches(writer, 1)
-    async with an_ear(cluster) as (listener, heard):
-        async with a_relay(cluster, pool, database_url):
+    async with an_ear(cluster.urls) as (listener, heard):
+        async with a_relay(cluster.urls, pool, database_url):
             await so(lambda: listener.up)
             heard.nudges.clear()
         await so(lambda: not listener.up)
         await so(lambda: heard.lost > 0)
-        async with a_relay(cluster, pool, database_url):
+        async with a_relay(cluster.urls, pool, database_url):
             await so(lambda: listener.up)
             # What was committed meanwhile nobody said: everything may be new.
             assert None in heard.nudges
@@ -173,7 +198,10 @@ async def test_a_relay_that_cannot_read_the_log_says_so(
     cluster: Cluster, pool: Pool, writer: asyncpg.Connection, database_url: str
 ):
     await matches(writer, 1)
-    async with an_ear(cluster) as (listener, _), a_relay(cluster, pool, database_url) as relay:
+    async with (
+        an_ear(cluster.urls) as (listener, _),
+        a_relay(cluster.urls, pool, database_url) as relay,
+    ):
         await so(lambda: listener.up)
         relay.listener_lost()
         await so(lambda: not listener.up)
@@ -185,8 +213,8 @@ async def test_two_relays_say_everything_twice_and_one_may_die(
     cluster: Cluster, pool: Pool, writer: asyncpg.Connection, database_url: str
 ):
     (match_id,) = await matches(writer, 1)
-    async with an_ear(cluster) as (listener, heard), a_relay(cluster, pool, database_url):
-        async with a_relay(cluster, pool, database_url):
+    async with an_ear(cluster.urls) as (listener, heard), a_relay(cluster.urls, pool, database_url):
+        async with a_relay(cluster.urls, pool, database_url):
             await so(lambda: listener.up)
             await met(writer, heard, match_id)
             await so(lambda: sum(bool(ids and match_id in ids) for ids in heard.nudges) == 2)
@@ -206,7 +234,7 @@ async def test_a_moved_slot_is_followed_and_what_passed_meanwhile_is_looked_for(
     cluster: Cluster, pool: Pool, writer: asyncpg.Connection, database_url: str
 ):
     (match_id,) = await matches(writer, 1)
-    async with an_ear(cluster) as (listener, heard), a_relay(cluster, pool, database_url):
+    async with an_ear(cluster.urls) as (listener, heard), a_relay(cluster.urls, pool, database_url):
         await so(lambda: listener.up)
         await met(writer, heard, match_id)
         slot = key_slot(channel_of(match_id % SHARDS, SHARDS))
@@ -225,7 +253,7 @@ async def test_a_node_that_dies_silences_its_shards_until_it_is_back(
     cluster: Cluster, pool: Pool, writer: asyncpg.Connection, database_url: str
 ):
     mine = await matches(writer, SHARDS)
-    async with an_ear(cluster) as (listener, heard), a_relay(cluster, pool, database_url):
+    async with an_ear(cluster.urls) as (listener, heard), a_relay(cluster.urls, pool, database_url):
         await so(lambda: listener.up)
         for match_id in mine:
             await met(writer, heard, match_id)
@@ -254,7 +282,7 @@ async def test_a_node_that_hangs_without_a_word_is_noticed(
     cluster: Cluster, pool: Pool, writer: asyncpg.Connection, database_url: str
 ):
     await matches(writer, 1)
-    async with an_ear(cluster) as (listener, heard), a_relay(cluster, pool, database_url):
+    async with an_ear(cluster.urls) as (listener, heard), a_relay(cluster.urls, pool, database_url):
         await so(lambda: listener.up)
         cluster.nodes[2].freeze()
         try:
@@ -271,7 +299,7 @@ async def test_a_log_from_another_life_is_not_said_to_go_on(
 ):
     """A restored backup has the numbers again: what follows them does not follow ours."""
     (match_id,) = await matches(writer, 1)
-    async with an_ear(cluster) as (listener, heard), a_relay(cluster, pool, database_url):
+    async with an_ear(cluster.urls) as (listener, heard), a_relay(cluster.urls, pool, database_url):
         await so(lambda: listener.up)
         await met(writer, heard, match_id)
         await tick(writer, match_id, "1'")
