@@ -110,7 +110,7 @@ class Crowd:
         self._telling = True
         try:
             for group in tuple(self.groups.values()):
-                self._tell(group, entries, tail.end)
+                self._tell(group, entries)
         finally:
             self._telling = False
         self._step_in_all()
@@ -129,12 +129,13 @@ class Crowd:
 
     # The flow.
 
-    def _tell(self, group: Group, entries: Sequence[Entry], end: Place) -> None:
+    def _tell(self, group: Group, entries: Sequence[Entry]) -> None:
         if group.key.wish.conflate_s:
             self._tell_later(group)
             return
         try:
-            group.tell(frames_of(group.key, entries), end)
+            for some in in_portions(entries):
+                group.tell(frames_of(group.key, some), some[-1].change.place)
         except Exception:
             # A mistake of ours in one dialect is no reason to leave a hole in it, nor for others.
             log.exception("telling_failed", match_id=self.match_id)

@@ -352,7 +352,7 @@ class Session:
             self.close(close_codes.NOT_AUTHENTICATED, NotAuthenticated("The token has ended."))
             return now + CLOSE_WITHIN_S
         if left_s is not None and self.caller.is_to_be_warned(now):
-            self.send(self.dialect.expiring(max(1, round(left_s))), "expiring")
+            self._reply(self.dialect.expiring(max(1, round(left_s))), "expiring")
         return self.caller.look_again_at(now)
 
     def _reply(self, text: str | None, kind: str) -> None:

@@ -9,14 +9,21 @@ from app.sockets.outgoing import Outgoing
 from app.sockets.tail import Entry
 from app.stream.conflation import conflate
 
-# Written to one reader at a time while it catches up: it may be full after any of them.
-FRAMES_AT_ONCE = 32
+# Written at once: a line may be full after any portion, and what is on its way into it by then is
+# what it holds beyond its own mark.
+PORTION_BYTES = 32_768
 
 
 def in_portions(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
-    """Yields entries some at a time."""
-    for first in range(0, len(entries), FRAMES_AT_ONCE):
-        yield entries[first : first + FRAMES_AT_ONCE]
+    """Yields entries some at a time, one at least."""
+    first = size = 0
+    for n, entry in enumerate(entries):
+        size += len(entry.change.frame)
+        if size > PORTION_BYTES and n > first:
+            yield entries[first:n]
+            first, size = n, len(entry.change.frame)
+    if first < len(entries):
+        yield entries[first:]
 
 
 def frames_of(key: GroupKey, entries: Sequence[Entry]) -> list[Outgoing]:
