@@ -15,7 +15,9 @@ import asyncpg
 import httpx
 import pytest
 
+from app.commands.relay import work
 from app.database import engine
+from app.settings import load
 from tests.builders import a_match
 from tests.sockets.conftest import a_door
 from tests.stories.proxy import Target, a_proxy
@@ -24,15 +26,16 @@ from tests.stories.schedules import Play, Stage, schedule_of
 pytestmark = pytest.mark.story
 
 SCHEDULES = 200
+RELAYED = 50
 # Run at once. All of them share the lines to Postgres and Valkey, so that each has more trouble
 # than its own.
 BATCH = 25
 WRITERS = 6
 
 
-def seeds() -> range:
-    """The seeds to run: all, or those that SCHEDULES names."""
-    first, _, last = os.environ.get("SCHEDULES", f"1-{SCHEDULES}").partition("-")
+def seeds(count: int) -> range:
+    """The seeds to run: so many, or those that SCHEDULES names."""
+    first, _, last = os.environ.get("SCHEDULES", f"1-{count}").partition("-")
     return range(int(first), int(last or first) + 1)
 
 
@@ -52,25 +55,40 @@ def through(url: str, port: int) -> str:
 
 
 @asynccontextmanager
-async def a_stage(database_url: str, redis_url: str) -> AsyncGenerator[Stage]:
-    """An API whose lines to its servers can be broken; nobody else's go through the proxies."""
+async def relaying(environment: dict[str, str]) -> AsyncGenerator[None]:
+    """Runs a relay over the same lines, when the API is to hear of changes from one."""
+    if environment.get("STREAM_SOURCE") != "relay":
+        yield
+        return
+    stopping = asyncio.Event()
+    running = asyncio.create_task(work(load(environment), stopping))
+    try:
+        yield
+    finally:
+        stopping.set()
+        await running
+
+
+@asynccontextmanager
+async def a_stage(database_url: str, redis_url: str, **more: str) -> AsyncGenerator[Stage]:
+    """An API whose lines to its servers can be broken; a test's own do not go through proxies."""
     async with (
         a_proxy(place_of(database_url)) as postgres,
         a_proxy(place_of(redis_url)) as valkey,
         asyncpg.create_pool(database_url, min_size=1, max_size=WRITERS) as writers,
         httpx.AsyncClient(timeout=30) as reader,
-        a_door(
-            database_url,
-            redis_url,
-            DATABASE_URL=through(database_url, postgres.port),
-            REDIS_URL=through(redis_url, valkey.port),
-            # What is stalled is given up soon after it is healed.
-            DATABASE_STATEMENT_TIMEOUT_S="2",
-        ) as door,
     ):
-        yield Stage(
-            api_port=door.port, postgres=postgres, valkey=valkey, writers=writers, reader=reader
-        )
+        environment = {
+            **more,
+            "DATABASE_URL": through(database_url, postgres.port),
+            "REDIS_URL": through(redis_url, valkey.port),
+            # What is stalled is given up soon after it is healed.
+            "DATABASE_STATEMENT_TIMEOUT_S": "2",
+        }
+        async with relaying(environment), a_door(database_url, redis_url, **environment) as door:
+            yield Stage(
+                api_port=door.port, postgres=postgres, valkey=valkey, writers=writers, reader=reader
+            )
 
 
 async def play(seed: int, stage: Stage) -> str | None:
@@ -87,20 +105,33 @@ async def play(seed: int, stage: Stage) -> str | None:
     return None
 
 
+async def run_through(seeds: range, stage: Stage) -> None:
+    """Runs the schedules in batches; the first batch in which something is wrong ends it."""
+    for first in range(seeds.start, seeds.stop, BATCH):
+        batch = range(first, min(first + BATCH, seeds.stop))
+        told = await asyncio.gather(*(play(seed, stage) for seed in batch))
+        wrong = [text for text in told if text]
+        again = f"run again with SCHEDULES={batch.start}-{batch.stop - 1}"
+        assert not wrong, "\n".join([again, *wrong])
+    # The lines were broken in earnest, or nothing was proven.
+    assert stage.postgres.cuts >= len(seeds) // 10
+    assert stage.valkey.cuts >= len(seeds) // 20
+
+
 @pytest.mark.timeout(180)
 async def test_snapshot_and_frames_are_the_truth_after_every_schedule(
     database_url: str, redis_url: str
 ):
     async with a_stage(database_url, redis_url) as stage:
-        for first in range(seeds().start, seeds().stop, BATCH):
-            batch = range(first, min(first + BATCH, seeds().stop))
-            told = await asyncio.gather(*(play(seed, stage) for seed in batch))
-            wrong = [text for text in told if text]
-            again = f"run again with SCHEDULES={batch.start}-{batch.stop - 1}"
-            assert not wrong, "\n".join([again, *wrong])
-        # The lines were broken in earnest, or nothing was proven.
-        assert stage.postgres.cuts >= len(seeds()) // 10
-        assert stage.valkey.cuts >= len(seeds()) // 20
+        await run_through(seeds(SCHEDULES), stage)
+
+
+@pytest.mark.timeout(180)
+async def test_so_they_are_when_changes_are_heard_of_from_a_relay(
+    database_url: str, redis_url: str
+):
+    async with a_stage(database_url, redis_url, STREAM_SOURCE="relay") as stage:
+        await run_through(seeds(RELAYED), stage)
 
 
 def test_a_seed_is_one_schedule():
