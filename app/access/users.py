@@ -3,13 +3,13 @@
 import re
 from datetime import UTC, datetime
 
-from advanced_alchemy.repository import SQLAlchemyAsyncRepository
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.access.errors import EmailTaken, WrongCredentials
 from app.access.passwords import PASSWORDS, Passwords
+from app.database.alchemy import SQLAlchemyAsyncRepository
 from app.database.tables.access import User
 from app.errors import FieldError, Invalid, NotAuthenticated
 from app.sports.ids import UserId

@@ -1,9 +1,8 @@
 """Sports and leagues, by advanced-alchemy's repositories."""
 
-from advanced_alchemy.filters import LimitOffset, OrderBy
-from advanced_alchemy.repository import SQLAlchemyAsyncRepository
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.database.alchemy import LimitOffset, OrderBy, SQLAlchemyAsyncRepository
 from app.database.tables import catalog
 
 

@@ -41,7 +41,8 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
 
 class GoalModel(msgspec.Struct, frozen=True, kw_only=True):
     """The constants of a sport. `widening` scales the posterior's variance, `alone` goals' share
-    where there is nothing else. The others are as in `GoalProcess`.
+    where there is nothing else, `home` what home ground is worth and how far leagues differ,
+    both logarithms. The others are as in `GoalProcess`.
     """
 
     name: str
@@ -50,6 +51,7 @@ class GoalModel(msgspec.Struct, frozen=True, kw_only=True):
     on_target: Source | None = None
     shots: Source | None = None
     alone: float = 1.0
+    home: tuple[float, float] = (0.25, 0.25)
     home_shift: float = 0.0
     widening: float = 1.0
     low_score: float = 0.0
@@ -72,6 +74,7 @@ HOCKEY = GoalModel(
     name="hockey-1",
     sport=Sport.HOCKEY,
     goals=Source(halflife_days=200, spread=0.15, share=1.0),
+    home=(0.08, 0.08),
     widening=1.0,
     # Of Poisson's level scores, a third more come: sides that are level late play for overtime.
     level=1.33,
@@ -91,7 +94,9 @@ def fit_goals(
     new = _newcomers(seen, begun, as_of)
     priors = np.array([_NEWCOMER if side in new else 0.0 for side in sides])
     table = _Table(seen, sides, as_of)
-    fits = [(s, table.fit(values, s, priors)) for s, values in _sources(model, seen, as_of)]
+    fits = [
+        (s, table.fit(values, s, priors, model.home)) for s, values in _sources(model, seen, as_of)
+    ]
     shares = [(model.alone if len(fits) == 1 else s.share, f) for s, f in fits]
     goals = fits[0][1]
     attack = sum((share * fit.attack for share, fit in shares), np.zeros(len(sides)))
@@ -125,7 +130,9 @@ class _Table:
         self.at_home = np.array([0.0 if r.neutral else 1.0 for r in seen])
         self.age = np.array([(as_of - r.played_on).days for r in seen], dtype=np.float64)
 
-    def fit(self, values: Floats, source: Source, priors: Floats) -> Strengths:
+    def fit(
+        self, values: Floats, source: Source, priors: Floats, home: tuple[float, float]
+    ) -> Strengths:
         """Returns strengths from values that may be NaN where nothing was told."""
         told = ~np.isnan(values).any(axis=1)
         scored = Scored(
@@ -138,7 +145,8 @@ class _Table:
         # Ten shots tell as much of a side as one goal does when they are ten times as many, but
         # they come in spells: the prior keeps the weight it has against goals.
         spread = source.spread / float(np.sqrt(max(float(values[told].mean()) / 1.35, 1.0)))
-        return fit_counts(scored, Priors(attack=priors, defence=priors, spread=spread))
+        shrunk = Priors(attack=priors, defence=priors, spread=spread, home=home)
+        return fit_counts(scored, shrunk)
 
 
 def _sources(model: GoalModel, seen: Sequence[Result], as_of: date) -> list[tuple[Source, Floats]]:

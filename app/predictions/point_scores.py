@@ -25,6 +25,8 @@ LEAST_LEFT = 2e-4
 # Overtime is won by about so much.
 _OVERTIME_LEAD = 4
 _NODES = 5
+# Points; below, strength is as good as known.
+_LEAST_UNKNOWN = 1e-3
 
 
 def point_scores(process: PointProcess, state: State | None = None) -> Scores:
@@ -66,7 +68,7 @@ def _left(now: State) -> float:
 
 def _learnt(process: PointProcess, lead: int, played: float) -> tuple[float, float]:
     """Returns the margin of a whole match as the lead so far makes it, and its deviation."""
-    if process.unknown <= 0.0:
+    if process.unknown < _LEAST_UNKNOWN:
         return process.margin, 0.0
     prior, seen = process.unknown**-2, process.margin_spread**-2
     precision = prior + seen * played

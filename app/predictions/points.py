@@ -34,6 +34,8 @@ BASKETBALL = PointModel(name="basketball-1")
 # What a match's margin and sum vary by where there is too little to measure it: the NBA's.
 _SPREADS = (12.0, 17.0)
 _AS_MANY = 50.0
+# What home ground is worth in points, and how far leagues differ.
+_HOME = (3.5, 2.0)
 
 
 def fit_basketball(
@@ -52,7 +54,7 @@ def fit_basketball(
         weights=aged(ages, model.halflife_days),
     )
     nobody = np.zeros(len(sides))
-    priors = Priors(attack=nobody, defence=nobody, spread=model.spread)
+    priors = Priors(attack=nobody, defence=nobody, spread=model.spread, home=_HOME)
     fit = fit_points(scored, priors, model.noise**2)
     margin, total = _spreads(scored, fit)
     variance = model.spread**2

@@ -15,7 +15,7 @@ from app.predictions.scores import Floats, Whole
 
 _STEPS_MAX = 30
 _STILL = 1e-8
-# Level and home advantage are hardly shrunk: a deviation of 30.
+# The level is hardly shrunk: a deviation of 30.
 _LOOSE = 1e-3
 # Thirty half-lives: what is older counts like that, so that a sum of weights is never 0.
 _LEAST_WEIGHT = 1e-9
@@ -37,11 +37,14 @@ class Scored(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Priors(msgspec.Struct, frozen=True, kw_only=True):
-    """What is expected of each side, and the standard deviation of being wrong about it."""
+    """What is expected of each side, and the standard deviation of being wrong about it; `home` is
+    the same of home ground.
+    """
 
     attack: Floats
     defence: Floats
     spread: float
+    home: tuple[float, float]
 
 
 class Strengths(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,7 +80,8 @@ def _fit(scored: Scored, priors: Priors, *, exponential: bool, noise: float) -> 
     weights = np.concatenate([scored.weights, scored.weights]) / noise
     centre = np.concatenate([[0.0, 0.0], priors.attack, priors.defence])
     precision = np.full(len(centre), priors.spread**-2)
-    precision[:2] = _LOOSE
+    centre[1] = priors.home[0]
+    precision[:2] = _LOOSE, priors.home[1] ** -2
     mean = float(np.average(values, weights=weights)) if len(values) else 1.0
     centre[0] = np.log(max(mean, 0.05)) if exponential else mean
     found: Floats = centre.astype(np.float64)

@@ -76,7 +76,7 @@ class Scores:
 
     def both_score(self) -> float:
         """Returns the chance that neither side stays without a goal."""
-        return float(self.chance[(self.home > 0) & (self.away > 0)].sum())
+        return min(float(self.chance[(self.home > 0) & (self.away > 0)].sum()), 1.0)
 
     def correct_score(self, most: int = 20) -> list[tuple[int, int, float]]:
         """Returns the likeliest scores with their chances, the likeliest first."""
@@ -89,8 +89,8 @@ class Scores:
         return [(home, away, chance) for (home, away), chance in best]
 
     def _split(self, value: Floats, line: float) -> Line:
-        win = float(self.chance[value > line].sum())
-        back = float(self.chance[value == line].sum())
+        win = min(float(self.chance[value > line].sum()), 1.0)
+        back = min(float(self.chance[value == line].sum()), 1.0 - win)
         return Line(win=win, back=back, lose=max(1.0 - win - back, 0.0))
 
 

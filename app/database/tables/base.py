@@ -3,10 +3,11 @@
 from datetime import datetime
 from typing import Annotated, Any, ClassVar
 
-from advanced_alchemy.base import CommonTableAttributes
 from sqlalchemy import BigInteger, DateTime, Identity, MetaData, Text, func
 from sqlalchemy.orm import DeclarativeBase, mapped_column
 from sqlalchemy.types import TypeEngine
+
+from app.database.alchemy import CommonTableAttributes
 
 METADATA = MetaData(
     naming_convention={

@@ -1,0 +1,44 @@
+"""Scores of forecasts, against values worked out by hand."""
+
+from math import log
+
+import numpy as np
+import pytest
+
+from app.predictions.scoring import chance_ece, judge, reliability
+
+CHANCES = np.array([[0.5, 0.3, 0.2], [0.2, 0.3, 0.5]])
+
+
+def test_scores_by_hand():
+    verdict = judge(CHANCES, [0, 1])
+    assert verdict.log_loss == pytest.approx(-(log(0.5) + log(0.3)) / 2)
+    assert verdict.brier == pytest.approx(((0.25 + 0.09 + 0.04) + (0.04 + 0.49 + 0.25)) / 2)
+    first = ((0.5 - 1) ** 2 + (0.8 - 1) ** 2) / 2
+    second = ((0.2 - 0) ** 2 + (0.5 - 1) ** 2) / 2
+    assert verdict.rps == pytest.approx((first + second) / 2)
+    assert verdict.ece[0] == pytest.approx((0.5 + 0.2) / 2)
+
+
+def test_a_sure_and_right_forecaster_is_perfect():
+    verdict = judge(np.eye(3), [0, 1, 2])
+    assert (verdict.log_loss, verdict.brier, verdict.rps) == (0.0, 0.0, 0.0)
+    assert verdict.ece == (0.0, 0.0, 0.0)
+
+
+def test_a_sure_and_wrong_forecaster_has_a_finite_loss():
+    assert judge(np.array([[1.0, 0.0]]), [1]).log_loss < 40
+
+
+def test_the_reliability_table_has_the_bins_that_hold_anything():
+    chances = np.array([0.05, 0.07, 0.95, 1.0])
+    bins = reliability(chances, np.array([0.0, 1.0, 1.0, 1.0]))
+    assert [(b.low, b.count, b.observed) for b in bins] == [(0.0, 2, 0.5), (0.9, 2, 1.0)]
+    assert bins[0].expected == pytest.approx(0.06)
+
+
+def test_even_perfect_chances_show_some_error_over_few_matches():
+    random = np.random.default_rng(3)
+    few = chance_ece(random.dirichlet((5, 3, 4), size=100), draws=30)
+    many = chance_ece(random.dirichlet((5, 3, 4), size=10_000), draws=30)
+    assert all(f > 3 * m for f, m in zip(few, many, strict=True))
