@@ -19,7 +19,7 @@ from app.access.users import create_user
 from app.ingest.known import Known
 from app.ingest.pipeline import ingest
 from app.main import create_app
-from app.serving.server import Server, make_server
+from app.serving.server import Carrying, Server, make_server
 from app.settings import load
 from tests.observed import a_score, a_total, a_winner, an_observation, goals
 
@@ -82,9 +82,19 @@ async def closed(client: ClientConnection) -> int | None:
     return client.close_code
 
 
+def sockets_of(door: Door) -> int:
+    """How many sockets the application has."""
+    return len(door.app.state.sockets.pulse.sessions)
+
+
 @asynccontextmanager
-async def a_door(database_url: str, redis_url: str, **more: str) -> AsyncGenerator[Door]:
-    """Serves an application; `more` are settings by their variables."""
+async def a_door(
+    database_url: str, redis_url: str, send_buffer: int | None = None, **more: str
+) -> AsyncGenerator[Door]:
+    """Serves an application; `more` are settings by their variables.
+
+    `send_buffer`: bytes the kernel takes for a reader that does not read; else it takes megabytes.
+    """
     environment = {
         "ENVIRONMENT": "test",
         "DATABASE_URL": database_url,
@@ -92,16 +102,20 @@ async def a_door(database_url: str, redis_url: str, **more: str) -> AsyncGenerat
         "LIMIT_ANONYMOUS_PER_MINUTE": "1000000",
         "LIMIT_ANONYMOUS_SOCKETS": "1000000",
     }
-    app = create_app(load(environment | more))
+    settings = load(environment | more)
+    app = create_app(settings)
     server = make_server(
         app,
         lambda: app.state.sockets.pulse.drain(),  # noqa: PLW0108 - made when the app starts.
         host="127.0.0.1",
         port=0,
         graceful_shutdown_s=5,
+        carrying=Carrying(shared=settings.serving.sockets == "shared"),
     )
     connection = await asyncpg.connect(database_url)
     with socket.create_server(("127.0.0.1", 0), backlog=1024) as listening:
+        if send_buffer is not None:
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
         running = asyncio.create_task(server.serve([listening]))
         try:
             async with asyncio.timeout(PATIENCE_S):

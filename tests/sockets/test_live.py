@@ -1,7 +1,7 @@
 """One match over one socket: first state, every change, and codes that say why."""
 
 import asyncio
-import time
+from collections.abc import AsyncGenerator
 
 import httpx
 import pytest
@@ -10,7 +10,16 @@ from websockets.asyncio.client import ClientConnection
 from app.sockets import close_codes
 from app.sockets.inbox import BAD_MESSAGES_MAX
 from app.stream import log
-from tests.sockets.conftest import PATIENCE_S, Door, a_door, a_token, closed, frame
+from tests.sockets.conftest import PATIENCE_S, Door, a_door, closed, frame, sockets_of
+
+
+@pytest.fixture(params=["shared", "stock"])
+async def either(
+    request: pytest.FixtureRequest, database_url: str, redis_url: str
+) -> AsyncGenerator[Door]:
+    """The application, by each way to carry sockets: what a line has to do with."""
+    async with a_door(database_url, redis_url, SOCKETS=request.param) as served:
+        yield served
 
 
 async def test_the_first_frame_is_the_whole_state_at_its_place(door: Door):
@@ -41,12 +50,12 @@ async def test_the_snapshot_is_what_rest_answers(door: Door):
     await client.close()
 
 
-async def test_changes_follow_in_order_without_hole(door: Door):
-    match_id = await door.a_match()
-    client = await door.open(match_id)
+async def test_changes_follow_in_order_without_hole(either: Door):
+    match_id = await either.a_match()
+    client = await either.open(match_id)
     start = (await frame(client))["seq"]
     for n in range(20):
-        await door.tick(match_id, f"{n}'")
+        await either.tick(match_id, f"{n}'")
     frames = [await frame(client) for _ in range(20)]
     assert [f["seq"] for f in frames] == list(range(start + 1, start + 21))
     assert [f["data"]["clock"] for f in frames] == [f"{n}'" for n in range(20)]
@@ -129,17 +138,17 @@ async def test_silence_is_filled_with_heartbeats_that_name_the_place(door: Door)
     await client.close()
 
 
-async def test_a_ping_is_answered_after_the_first_state(door: Door):
-    match_id = await door.a_match()
-    client = await door.open(match_id)
+async def test_a_ping_is_answered_after_the_first_state(either: Door):
+    match_id = await either.a_match()
+    client = await either.open(match_id)
     await client.send('{"type":"ping"}')
     assert [(await frame(client))["type"] for _ in range(2)] == ["snapshot", "pong"]
     await client.close()
 
 
-async def test_a_message_that_cannot_be_read_is_answered_and_ten_in_a_row_close(door: Door):
-    match_id = await door.a_match()
-    client = await door.open(match_id)
+async def test_a_message_that_cannot_be_read_is_answered_and_ten_in_a_row_close(either: Door):
+    match_id = await either.a_match()
+    client = await either.open(match_id)
     await frame(client)
     for message in ("nonsense", b"\xff\x00", '{"type":"subscribe"}', "[]", "null"):
         await client.send(message)
@@ -151,121 +160,30 @@ async def test_a_message_that_cannot_be_read_is_answered_and_ten_in_a_row_close(
     assert await closed(client) == close_codes.BAD_REQUEST.code
 
 
-@pytest.mark.parametrize(
-    ("match_id", "query", "code", "error"),
-    [
-        ("999", "", 4404, "not_found"),
-        ("no-such", "", 4404, "not_found"),
-        ("99999999999999999999", "", 4404, "not_found"),
-        ("%00", "", 4400, "malformed_id"),
-        ("a" * 101, "", 4400, "malformed_id"),
-        ("1", "?since=nonsense", 4400, "malformed_resume"),
-        ("1", "?heartbeatMs=5", 4400, "malformed_request"),
-        ("1", "?heartbeatMs=soon", 4400, "malformed_request"),
-        ("1", "?kinds=everything", 4400, "malformed_request"),
-        ("1", "?token=nonsense", 4401, "not_authenticated"),
-    ],
-)
-async def test_what_is_wrong_is_said_and_the_code_tells_its_kind(
-    door: Door, match_id: str, query: str, code: int, error: str
-):
-    client = await door.open(match_id, query)
-    said = await frame(client)
-    assert (said["type"], said["code"]) == ("error", error)
-    assert await closed(client) == code
-
-
-async def test_without_credentials_where_they_are_needed(database_url: str, redis_url: str):
-    async with a_door(database_url, redis_url, ANONYMOUS_ACCESS="false") as door:
-        match_id = await door.a_match()
-        client = await door.open(match_id)
-        assert (await frame(client))["code"] == "not_authenticated"
-        assert await closed(client) == close_codes.NOT_AUTHENTICATED.code
-        token = await a_token(door)
-        by_header = {"Authorization": f"Bearer {token}"}
-        for client in (
-            await door.open(match_id, f"?token={token}"),
-            await door.open(match_id, additional_headers=by_header),
-        ):
-            assert (await frame(client))["type"] == "snapshot"
-            await client.close()
-
-
-async def test_a_socket_ends_when_its_token_does(door: Door):
-    match_id = await door.a_match()
-    almost = time.time() - door.app.state.gate.tokens.ttl_s + 2
-    token = door.app.state.gate.tokens.issue(1, role="user", tier="free", now=almost)
-    client = await door.open(match_id, f"?token={token}")
-    assert (await frame(client))["type"] == "snapshot"
-    assert await closed(client) == close_codes.NOT_AUTHENTICATED.code
-
-
-async def test_a_reader_that_falls_behind_is_sent_a_snapshot_that_says_so(
-    database_url: str, redis_url: str
-):
-    async with a_door(database_url, redis_url, SOCKET_QUEUE_FRAMES_MAX="8") as door:
-        match_id = await door.a_match()
-        client = await door.open(match_id)
-        start = (await frame(client))["seq"]
-        # More in one commit than its queue holds.
-        await door.connection.execute(
-            "SELECT append_changes(array_agg($1::bigint), array_agg('incident'::text),"
-            " array_agg('{}'::text)) FROM generate_series(1, 30)",
-            match_id,
-        )
-        told = await frame(client)
-        assert (told["type"], told["reason"]) == ("snapshot", "slow_consumer")
-        assert told["seq"] == start + 30
-        await door.tick(match_id, "9'")
-        assert (await frame(client))["seq"] == start + 31
-        await client.close()
-
-
-async def test_a_reader_that_does_not_read_is_closed_and_bothers_nobody(
-    database_url: str, redis_url: str
-):
-    async with a_door(database_url, redis_url, SOCKET_SEND_TIMEOUT_S="0.5") as door:
-        match_id = await door.a_match()
-        # A tiny window, and nobody who reads: the server's writes come to a stand.
-        stuck = await door.open(match_id, max_queue=1, write_limit=1)
-        stuck.transport.pause_reading()
-        reader = await door.open(match_id)
-        await frame(reader)
-        big = "x" * 100_000
-        seen = 0
-        async with asyncio.timeout(PATIENCE_S):
-            while (await _sockets(door)) > 1:
-                await door.connection.execute(
-                    "SELECT append_changes(ARRAY[$1::bigint], ARRAY['incident'],"
-                    " ARRAY[json_build_object('x', $2 || clock_timestamp())::text])",
-                    match_id,
-                    big,
-                )
-                assert (await frame(reader))["type"] == "incident"
-                seen += 1
-        assert seen
-        stuck.transport.abort()
-        await reader.close()
-
-
-async def _sockets(door: Door) -> int:
-    return len(door.app.state.sockets.pulse.sessions)
-
-
-async def test_a_server_that_goes_away_says_so_to_everyone(door: Door):
-    match_id = await door.a_match()
-    clients: list[ClientConnection] = [await door.open(match_id) for _ in range(20)]
+async def test_a_server_that_goes_away_says_when_each_client_may_come_back(either: Door):
+    match_id = await either.a_match()
+    clients: list[ClientConnection] = [await either.open(match_id) for _ in range(20)]
     for client in clients:
         await frame(client)
-    door.server.should_exit = True
+    # What was committed a moment before still arrives.
+    await either.tick(match_id, "9'")
+    head = await either.seq_of(match_id)
+    told = [await frame(client) for client in clients]
+    assert {one["seq"] for one in told} == {head}
+    either.server.should_exit = True
+    said = [await frame(client) for client in clients]
+    assert {one["type"] for one in said} == {"going_away"}
+    assert len({one["reconnectInMs"] for one in said}) > 1
     codes = await asyncio.gather(*(closed(client) for client in clients))
     assert set(codes) == {close_codes.GOING_AWAY.code}
+    reasons = {client.close_reason for client in clients}
+    assert reasons == {f"going_away; reconnectInMs={one['reconnectInMs']}" for one in said}
 
 
-async def test_nothing_is_left_of_sockets_that_are_gone(door: Door):
-    match_id = await door.a_match()
+async def test_nothing_is_left_of_sockets_that_are_gone(either: Door):
+    match_id = await either.a_match()
     for polite in (True, False):
-        clients = [await door.open(match_id) for _ in range(10)]
+        clients = [await either.open(match_id) for _ in range(10)]
         for client in clients:
             await frame(client)
             if polite:
@@ -273,16 +191,16 @@ async def test_nothing_is_left_of_sockets_that_are_gone(door: Door):
             else:
                 client.transport.abort()
     async with asyncio.timeout(PATIENCE_S):
-        while await _sockets(door) or door.app.state.hub.is_followed(match_id):
+        while sockets_of(either) or either.app.state.hub.is_followed(match_id):
             await asyncio.sleep(0.01)
 
 
-async def test_a_storm_of_sockets_all_start_at_a_true_place(door: Door):
+async def test_a_storm_of_sockets_all_start_at_a_true_place(either: Door):
     """Many open while the match changes; each one's frames go on from its own snapshot."""
-    match_id = await door.a_match()
+    match_id = await either.a_match()
 
     async def follow() -> list[int]:
-        client = await door.open(match_id)
+        client = await either.open(match_id)
         first = await frame(client)
         seqs = [first["seq"]]
         while seqs[-1] < until:
@@ -290,14 +208,34 @@ async def test_a_storm_of_sockets_all_start_at_a_true_place(door: Door):
         await client.close()
         return seqs
 
-    until = await door.seq_of(match_id) + 50
+    until = await either.seq_of(match_id) + 50
 
     async def change() -> None:
         for n in range(50):
-            await door.tick(match_id, f"{n}'")
+            await either.tick(match_id, f"{n}'")
 
     changing = asyncio.create_task(change())
     followed = await asyncio.gather(*(follow() for _ in range(100)))
     await changing
     for seqs in followed:
         assert seqs == list(range(seqs[0], until + 1))
+
+
+@pytest.mark.parametrize("conflate_ms", [0, 40])
+async def test_what_is_sent_is_the_truth_at_any_pace(door: Door, conflate_ms: int):
+    match_id = await door.a_match()
+    client = await door.open(match_id, f"?conflateMs={conflate_ms}")
+    first = await frame(client)
+    clocks = [f"{n}'" for n in range(60)]
+    for clock in clocks:
+        await door.tick(match_id, clock)
+    heard = [await frame(client)]
+    while heard[-1]["seq"] < first["seq"] + 60:
+        heard.append(await frame(client))
+    assert heard[-1]["data"]["clock"] == clocks[-1]
+    seqs = [one["seq"] for one in heard]
+    assert seqs == sorted(set(seqs))
+    conflated = [one for one in heard if one.get("conflated")]
+    assert bool(conflated) == bool(conflate_ms)
+    assert conflate_ms or len(heard) == 60
+    await client.close()
