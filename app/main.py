@@ -63,6 +63,7 @@ from app.settings import Settings, feed_keys
 from app.sockets.asyncapi import asyncapi_routes
 from app.sockets.crowds import Crowds
 from app.sockets.events import event_routes
+from app.sockets.granted import Grantees
 from app.sockets.live import live_routes
 from app.sockets.opening import Sockets
 from app.sockets.pusher import PusherFollows, pusher_routes
@@ -243,6 +244,7 @@ def _open_pusher(app: Litestar, settings: Settings) -> None:
     state.channel_grants = ChannelGrants(settings.pusher.app_key, settings.pusher.app_secret)
     state.pusher_follows = PusherFollows(
         state.channel_grants,
+        Grantees(state.gate.revocations),
         pool=state.pool,
         directory=state.ws_follows.directory,
         bets=state.ws_follows.bets,

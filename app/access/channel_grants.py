@@ -8,6 +8,7 @@ So the socket needs to know nobody, and a backend of somebody else's may sign fo
 import hmac
 import re
 from hashlib import sha256
+from uuid import UUID
 
 import msgspec
 
@@ -41,6 +42,25 @@ def subject_of(channel: str) -> Pattern | BetsOf | None:
     return None if number is None else BetsOf(UserId(number))
 
 
+class Grant(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a client shows with its subscription. `channel_data` is signed along: whose credentials
+    the grant was given for, so that it ends with them.
+    """
+
+    auth: str
+    channel_data: str | None = None
+
+
+class _Grantee(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What revocations go by of a principal; see there."""
+
+    user_id: int
+    generation: int = 0
+    family: UUID | None = None
+    api_key_id: int | None = None
+    signed_by: str | None = None
+
+
 class ChannelGrants:
     """Signs and checks grants for one application: its key and its secret."""
 
@@ -48,8 +68,8 @@ class ChannelGrants:
         self.key = key
         self._secret = secret.encode()
 
-    def grant(self, principal: Principal, socket_id: str, channel: str) -> str:
-        """Returns what lets a socket follow a private channel: `key:signature`.
+    def grant(self, principal: Principal, socket_id: str, channel: str) -> Grant:
+        """Returns what lets a socket follow a private channel.
 
         Matches are for everybody who may read, bets for the user they are of. Raises
         MalformedRequest, NotAuthenticated, NotAllowed.
@@ -67,18 +87,51 @@ class ChannelGrants:
             case Pattern() if not principal.may_read:
                 raise NotAllowed("These credentials are not made for reading.")
             case _:
-                return f"{self.key}:{self._signature(f'{socket_id}:{channel}')}"
+                data = _data_of(principal)
+                return Grant(auth=self._auth(socket_id, channel, data), channel_data=data)
 
-    def check(self, auth: str | None, socket_id: str, channel: str, data: str | None) -> None:
-        """Raises NotAuthenticated unless `auth` was signed for this socket and channel.
+    def check(
+        self, auth: str | None, socket_id: str, channel: str, data: str | None
+    ) -> Principal | None:
+        """Returns for whose credentials a grant was given, None when its signer does not say.
 
-        `data` is what a signer may have had signed along (Pusher's `channel_data`).
+        `data` is what was signed along (Pusher's `channel_data`). Raises NotAuthenticated unless
+        `auth` was signed for this socket, channel and data.
         """
-        said = f"{socket_id}:{channel}" if data is None else f"{socket_id}:{channel}:{data}"
-        signed = f"{self.key}:{self._signature(said)}"
-        shown = (auth or "")[:AUTH_LENGTH_MAX]
+        signed, shown = self._auth(socket_id, channel, data), (auth or "")[:AUTH_LENGTH_MAX]
         if not hmac.compare_digest(signed.encode(), shown.encode()):
             raise NotAuthenticated("The signature is not of this socket and channel.")
+        return None if data is None else _grantee_of(data)
 
-    def _signature(self, said: str) -> str:
-        return hmac.new(self._secret, said.encode(), sha256).hexdigest()
+    def _auth(self, socket_id: str, channel: str, data: str | None) -> str:
+        said = f"{socket_id}:{channel}" if data is None else f"{socket_id}:{channel}:{data}"
+        return f"{self.key}:{hmac.new(self._secret, said.encode(), sha256).hexdigest()}"
+
+
+def _data_of(principal: Principal) -> str | None:
+    if principal.user_id is None:
+        return None
+    grantee = _Grantee(
+        user_id=principal.user_id,
+        generation=principal.generation,
+        family=principal.family,
+        api_key_id=principal.api_key_id,
+        signed_by=principal.signed_by,
+    )
+    return msgspec.json.encode(grantee).decode()
+
+
+def _grantee_of(data: str) -> Principal | None:
+    """Returns the principal as far as it was said; servers of others sign data of their own."""
+    try:
+        said = msgspec.json.decode(data, type=_Grantee)
+    except msgspec.DecodeError:
+        return None
+    return Principal(
+        key=f"user:{said.user_id}",
+        user_id=UserId(said.user_id),
+        generation=said.generation,
+        family=said.family,
+        api_key_id=said.api_key_id,
+        signed_by=said.signed_by,
+    )

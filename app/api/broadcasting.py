@@ -8,7 +8,7 @@ from litestar import Request, Response, post
 from litestar.datastructures import State
 from litestar.status_codes import HTTP_200_OK
 
-from app.access.channel_grants import ChannelGrants
+from app.access.channel_grants import ChannelGrants, Grant
 from app.api.guards import principal_of
 from app.errors import MalformedRequest
 
@@ -26,27 +26,21 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     channel_name: str
 
 
-class Granted(msgspec.Struct, frozen=True, kw_only=True):
-    """What it hands on to the socket."""
-
-    auth: str
-
-
 @post(
     "/broadcasting/auth",
     status_code=HTTP_200_OK,
     tags=["sockets"],
     request_max_body_size=BODY_BYTES_MAX,
 )
-async def authorise_channel(request: Request[Any, Any, State]) -> Response[Granted]:
+async def authorise_channel(request: Request[Any, Any, State]) -> Response[Grant]:
     """Signs that the caller's socket may follow a private channel of `/app/{key}`.
 
     The body is a form, as pusher-js sends it, or JSON: `socket_id` and `channel_name`.
     """
     asked = read_asked(await request.body(), request.headers.get("content-type", ""))
     grants: ChannelGrants = request.app.state.channel_grants
-    auth = grants.grant(principal_of(request), asked.socket_id, asked.channel_name)
-    return Response(Granted(auth=auth), headers=_NOT_KEPT)
+    grant = grants.grant(principal_of(request), asked.socket_id, asked.channel_name)
+    return Response(grant, headers=_NOT_KEPT)
 
 
 def read_asked(body: bytes, media_type: str) -> Asked:

@@ -25,7 +25,7 @@ from app.errors import (
     catalogue,
 )
 from app.sockets import close_codes, frames
-from app.sockets.bets_following import Bets, BetsFollowing
+from app.sockets.bets_following import Bets
 from app.sockets.close_codes import CloseCode
 from app.sockets.dialect import (
     Command,
@@ -39,7 +39,7 @@ from app.sockets.dialect import (
 )
 from app.sockets.directory import Directory
 from app.sockets.following import Following
-from app.sockets.pattern_following import PatternFollowing
+from app.sockets.granted import GrantedBets, GrantedPattern, Grantees
 from app.sockets.session import Ask, Session
 from app.stream.change import Change
 
@@ -216,6 +216,7 @@ class PusherFollows:
     def __init__(
         self,
         grants: ChannelGrants,
+        grantees: Grantees,
         *,
         pool: Pool,
         directory: Directory,
@@ -223,6 +224,7 @@ class PusherFollows:
         anonymous_access: bool,
     ) -> None:
         self.grants = grants
+        self._grantees = grantees
         self._pool = pool
         self._directory = directory
         self._bets = bets
@@ -238,14 +240,30 @@ class PusherFollows:
                 "There is no such channel: sports.{sport}.leagues.{league}.matches.{match}, where"
                 " * stands for any one, or private-users.{id}.bets."
             )
+        grantee = None
         if channel.startswith(PRIVATE):
-            self.grants.check(command.auth, session.socket_id, channel, command.channel_data)
+            said = command.channel_data
+            grantee = self.grants.check(command.auth, session.socket_id, channel, said)
+            self._grantees.check(grantee)
         else:
             self._check_reader(session)
         if isinstance(subject, BetsOf):
-            return BetsFollowing(session, self._bets, key=channel, granted_for=subject.user_id)
-        return PatternFollowing(
-            session, subject, pool=self._pool, directory=self._directory, key=channel
+            return GrantedBets(
+                self._grantees,
+                grantee,
+                session=session,
+                bets=self._bets,
+                key=channel,
+                granted_for=subject.user_id,
+            )
+        return GrantedPattern(
+            self._grantees,
+            grantee,
+            session=session,
+            pattern=subject,
+            pool=self._pool,
+            directory=self._directory,
+            key=channel,
         )
 
     def _check_reader(self, session: Session) -> None:

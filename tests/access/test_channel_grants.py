@@ -1,5 +1,8 @@
 """Grants for private channels: signed as Pusher documents it, given to whom they belong."""
 
+from uuid import uuid4
+
+import msgspec
 import pytest
 
 from app.access.channel_grants import BetsOf, ChannelGrants, subject_of
@@ -25,23 +28,36 @@ def test_a_signature_is_that_of_pushers_own_example():
 
 def test_data_that_was_signed_along_counts():
     signed = "31935e7d86dba64c2a90aed31fdc61869f9b22ba9d8863bba239c03ca481bc80"
-    PUSHERS.check(f"{PUSHERS.key}:{signed}", "1234.1234", "presence-foobar", CHANNEL_DATA)
+    grantee = PUSHERS.check(f"{PUSHERS.key}:{signed}", "1234.1234", "presence-foobar", CHANNEL_DATA)
+    assert grantee is not None
+    assert grantee.user_id == 10
 
 
 def test_what_is_granted_checks_for_this_socket_channel_and_data_alone():
-    auth = GRANTS.grant(ADA, "1.2", BETS)
-    GRANTS.check(auth, "1.2", BETS, None)
+    grant = GRANTS.grant(ADA, "1.2", BETS)
+    auth, said = grant.auth, grant.channel_data
+    GRANTS.check(auth, "1.2", BETS, said)
     for socket_id, channel, data in (
-        ("1.3", BETS, None),
-        ("1.2", "private-users.8.bets", None),
-        ("1.2", BETS, ""),
+        ("1.3", BETS, said),
+        ("1.2", "private-users.8.bets", said),
+        ("1.2", BETS, None),
+        ("1.2", BETS, '{"user_id":8}'),
     ):
         with pytest.raises(NotAuthenticated):
             GRANTS.check(auth, socket_id, channel, data)
     with pytest.raises(NotAuthenticated):
-        ChannelGrants("key", "t" * 32).check(auth, "1.2", BETS, None)
+        ChannelGrants("key", "t" * 32).check(auth, "1.2", BETS, said)
     with pytest.raises(NotAuthenticated):
-        ChannelGrants("other", "s" * 32).check(auth, "1.2", BETS, None)
+        ChannelGrants("other", "s" * 32).check(auth, "1.2", BETS, said)
+
+
+def test_a_grant_names_the_credentials_it_ends_with():
+    ours = msgspec.structs.replace(ADA, generation=3, family=uuid4(), signed_by="k1")
+    grant = GRANTS.grant(ours, "1.2", BETS)
+    grantee = GRANTS.check(grant.auth, "1.2", BETS, grant.channel_data)
+    assert grantee == ours
+    nobodys = GRANTS.grant(anonymous("192.0.2.1"), "1.2", MATCHES)
+    assert GRANTS.check(nobodys.auth, "1.2", MATCHES, nobodys.channel_data) is None
 
 
 @pytest.mark.parametrize("auth", [None, "", "key:", ":", "key", "ä:ö", "key:" + "0" * 10_000])
@@ -78,7 +94,7 @@ def test_what_is_not_the_callers_is_not_signed(
 
 def test_who_may_read_may_follow_matches_in_private():
     for principal in (ADA, anonymous("192.0.2.1")):
-        assert GRANTS.grant(principal, "1.2", MATCHES).startswith("key:")
+        assert GRANTS.grant(principal, "1.2", MATCHES).auth.startswith("key:")
 
 
 @pytest.mark.parametrize("socket_id", ["", "1", "1.", "1.2.3", "1.2:x", "1.2\n", "9" * 30 + ".1"])

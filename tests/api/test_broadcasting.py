@@ -29,9 +29,10 @@ async def test_a_user_is_signed_for_the_bets_of_their_own_and_for_no_others(api:
     answer = await ask(api, channel, pair)
     assert answer.status_code == 200, answer.text
     assert answer.headers["cache-control"] == "no-store"
-    assert answer.json().keys() == {"auth"}
+    granted = answer.json()
+    assert granted.keys() == {"auth", "channel_data"}
     grants: ChannelGrants = api.app.state.channel_grants
-    grants.check(answer.json()["auth"], "12.34", channel, None)
+    grants.check(granted["auth"], "12.34", channel, granted["channel_data"])
     assert_problem(await ask(api, channel), 401, "not_authenticated")
     assert_problem(await ask(api, "private-users.999999.bets", pair), 403, "not_allowed")
 

@@ -1,6 +1,7 @@
 """WS /app/{key} on the wire: what clients do not do by themselves, but somebody will."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -8,6 +9,7 @@ import msgspec
 from websockets.asyncio.client import ClientConnection, connect
 
 from app.access.channel_grants import ChannelGrants
+from app.access.revocations import Kind, Revocation
 from tests.sockets.conftest import PATIENCE_S, Door, a_door, a_token, closed, frame
 from tests.sockets.test_pusher_clients import EVERYTHING, channel_name
 
@@ -75,13 +77,13 @@ async def test_a_signature_of_somebody_else_opens_nothing(door: Door):
     for auth in (
         None,
         "",
-        forged.grant(stranger, socket_id, channel),
-        grants.grant(stranger, "1.2", channel),
+        forged.grant(stranger, socket_id, channel).auth,
+        grants.grant(stranger, "1.2", channel).auth,
     ):
         await say(client, "pusher:subscribe", channel=channel, auth=auth)
         refused = await event(client, "pusher:subscription_error")
         assert (refused["channel"], refused["data"]["type"]) == (channel, "AuthError")
-    auth = grants.grant(stranger, socket_id, channel)
+    auth = grants.grant(stranger, socket_id, channel).auth
     await say(client, "pusher:subscribe", channel=channel, auth=auth)
     assert (await frame(client))["event"] == "pusher_internal:subscription_succeeded"
     assert (await frame(client))["event"] == "snapshot"
@@ -138,4 +140,33 @@ async def test_a_channel_subscribed_to_again_is_told_from_its_start(door: Door):
         await say(client, "pusher:subscribe", channel=EVERYTHING)
         assert (await event(client, "pusher_internal:subscription_succeeded"))["data"] == {}
         assert (await event(client, "snapshot"))["channel"] == EVERYTHING
+    await client.close()
+
+
+async def test_what_was_followed_under_a_grant_ends_with_the_credentials_behind_it(door: Door):
+    match_id = await door.a_match()
+    bearing = {"Authorization": f"Bearer {await a_token(door)}"}
+    user_id: Any = await door.connection.fetchval("SELECT max(id) FROM users")
+    client, socket_id = await greeted(door)
+    channels = (f"private-{await channel_name(door, match_id)}", f"private-users.{user_id}.bets")
+    grants: list[dict[str, str]] = []
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{door.port}") as http:
+        for channel, first in zip(channels, ("snapshot", "bets"), strict=True):
+            asked = {"socket_id": socket_id, "channel_name": channel}
+            answer = await http.post("/broadcasting/auth", data=asked, headers=bearing)
+            grants.append({"channel": channel, **answer.json()})
+            await say(client, "pusher:subscribe", **grants[-1])
+            assert (await event(client, first))["channel"] == channel
+    over = Revocation(
+        kind=Kind.USER,
+        subject=str(user_id),
+        generation=1_000,
+        expires_at=datetime.now(UTC) + timedelta(hours=1),
+    )
+    door.app.state.gate.revocations.learn([over])
+    ended = [await event(client, "pusher:subscription_error") for _ in channels]
+    assert {one["channel"] for one in ended} == set(channels)
+    assert {one["data"]["reason"] for one in ended} == {"token_revoked"}
+    await say(client, "pusher:subscribe", **grants[0])
+    assert (await event(client, "pusher:subscription_error"))["data"]["type"] == "AuthError"
     await client.close()

@@ -78,7 +78,7 @@ async def test_a_client_survives_a_cut_and_begins_with_a_fresh_snapshot(door: Do
 @pytest.mark.parametrize("kind", CLIENTS)
 async def test_a_user_follows_their_bets_in_private_and_nobody_elses(door: Door, kind: str):
     token = await a_token(door)
-    user_id = await door.connection.fetchval("SELECT max(id) FROM users")
+    user_id: Any = await door.connection.fetchval("SELECT max(id) FROM users")
     own, others = f"private-users.{user_id}.bets", f"private-users.{user_id + 1}.bets"
     refused = "refused" if kind == "echo" else "pusher:subscription_error"
     async with a_client(kind, door.port, token=token) as client:
