@@ -43,7 +43,12 @@ SELECT h.seq, h.at, (
                s.home_score AS "homeScore", s.away_score AS "awayScore", s.period, s.clock,
                coalesce(s.periods, '[]') AS periods,
                trim_scale(coalesce(s.confidence, 1)) AS confidence,
-               coalesce(o.sources, '[]') AS sources, m.simulated, h.seq,
+               coalesce(o.sources, '[]') AS sources, (
+                   SELECT json_build_object(
+                       'status', f.status, 'providers', f.providers,
+                       'updatedAt', wire_time(f.updated_at)
+                   ) FROM match_feeds AS f WHERE f.match_id = m.id AND f.status <> 'ok'
+               ) AS feed, m.simulated, h.seq,
                wire_time(coalesce(s.updated_at, m.created_at)) AS "updatedAt",
                wire_time(o.newest) AS "observedAt"
     ) AS r

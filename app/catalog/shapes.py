@@ -29,6 +29,22 @@ class SourceShape(_Shape, frozen=True, kw_only=True):
     observed_at: str
 
 
+class FeedProviderShape(_Shape, frozen=True, kw_only=True):
+    """How one of a match's providers is: up, behind, recovering or down."""
+
+    provider: str
+    state: str
+
+
+class FeedShape(_Shape, frozen=True, kw_only=True):
+    """What is wrong with a match's providers: the best is late (`stale`), or none is left (`down`).
+    """
+
+    status: str
+    providers: list[FeedProviderShape]
+    updated_at: str
+
+
 class ScoreShape(_Shape, frozen=True, kw_only=True):
     """A match's score, who says so, and the place in its log it is true at."""
 
@@ -43,6 +59,8 @@ class ScoreShape(_Shape, frozen=True, kw_only=True):
     periods: list[PeriodShape]
     confidence: Decimal
     sources: list[SourceShape]
+    # None while at least one provider is up.
+    feed: FeedShape | None
     simulated: bool
     seq: int
     resume: str

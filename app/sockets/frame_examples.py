@@ -30,6 +30,7 @@ _SCORE = ScoreShape(
     periods=_HALVES,
     confidence=Decimal(1),
     sources=[SourceShape(provider="betfair", home_score=1, away_score=0, observed_at=_AT)],
+    feed=None,
     simulated=False,
     seq=307,
     resume="8j-hocvl1t5yk",

@@ -159,6 +159,8 @@ class PriceTold(Told, frozen=True, kw_only=True):
     best_provider: str | None
     fair_probability: Decimal | None
     status: str
+    # In conflated frames, of a selection that changed earlier than the frame says.
+    updated_at: Moment | UnsetType = UNSET
 
 
 class PricesTold(Told, frozen=True, kw_only=True):

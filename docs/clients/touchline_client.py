@@ -64,8 +64,8 @@ class TouchlineClient:
 
     async def _is_next(self, socket: ClientConnection, frame: Frame) -> bool:
         had = self.places.get(frame["matchId"])
-        ahead = frame["seq"] - had["seq"] - (frame["type"] != "heartbeat") if had else -1
-        if frame["type"] == "snapshot" or ahead == 0 or (ahead > 0 and "conflated" in frame):
+        ahead = frame["seq"] - had["seq"] - (frame["type"] != "heartbeat") if had else -2
+        if frame["type"] == "snapshot" or ahead == 0 or (ahead > -2 and "conflated" in frame):
             return True
         if ahead > 0:  # Something is missing: begin this match afresh.
             del self.places[frame["matchId"]]

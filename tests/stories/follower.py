@@ -63,6 +63,8 @@ class Follower:
         kind, data = frame["type"], frame.get("data", {})
         self.heard.append(frame)
         assert kind != "error", frame
+        if "seq" not in frame:
+            return  # About the connection, not about the match.
         if kind == "going_away":
             return
         if kind == "snapshot":
@@ -75,7 +77,8 @@ class Follower:
             self.heartbeats += 1
         else:
             assert self.snapshots, "the first frame of a fresh start is a snapshot"
-            assert frame["seq"] == self.seq + 1, (frame, self.seq)
+            in_turn = frame["seq"] == self.seq + 1
+            assert in_turn or (frame.get("conflated") and frame["seq"] >= self.seq), frame
             self.frames += 1
             getattr(self, f"_{kind}")(data)
         self.seq, self.resume = frame["seq"], frame["resume"]
@@ -88,6 +91,7 @@ class Follower:
 
     def _feed_status(self, data: dict[str, Any]) -> None:
         self.feed = data
+        self.score["feed"] = None if data["status"] == "ok" else data
 
     def _incident(self, data: dict[str, Any]) -> None:
         self.incidents[data["id"]] = data
@@ -105,8 +109,8 @@ class Follower:
         for changed in data["selections"]:
             selections[changed["id"]] = {
                 **selections.get(changed["id"], {}),
-                **changed,
                 "updatedAt": data["updatedAt"],
+                **changed,
             }
         market |= {k: v for k, v in data.items() if k not in ("marketId", "selections")}
         market["selections"] = list(selections.values())

@@ -33,7 +33,9 @@ const APPLIED = {
 export function apply(state, frame) {
   if (frame.type === "snapshot") return fromSnapshot(state, frame);
   if (frame.type === "heartbeat") return frame.seq > state.seq ? { ...state, gap: true } : state;
-  if (typeof frame.seq !== "number" || frame.seq <= state.seq || state.gap) return state;
+  if (typeof frame.seq !== "number" || state.gap) return state;
+  // Of a conflated burst all but the last name the place before it.
+  if (frame.seq < state.seq || (frame.seq === state.seq && !frame.conflated)) return state;
   if (frame.seq > state.seq + 1 && !frame.conflated) return { ...state, gap: true };
   const step = APPLIED[frame.type];
   const next = step ? step(state, frame.data) : state;
@@ -43,7 +45,7 @@ export function apply(state, frame) {
 function fromSnapshot(state, { data, seq, resume }) {
   return {
     ...NOTHING,
-    feed: state.feed,
+    feed: data.score?.feed ?? null,
     score: data.score ?? null,
     markets: data.markets ?? [],
     incidents: data.incidents ? sorted(data.incidents) : state.incidents,
