@@ -1,5 +1,9 @@
 """The web process: the one place where rooms and doors are joined."""
 
+# Before Litestar, which loads advanced-alchemy, which would load numpy.
+import app.database.alchemy  # noqa: F401 # pyright: ignore[reportUnusedImport]
+
+# isort: split
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
