@@ -90,8 +90,13 @@ class _Want:
         )
 
 
-def _list_name(sport: str | None, league: str | None) -> str:
-    return f"league.{league}" if league else f"sport.{sport}" if sport else "everything"
+def _list_of(sport: str | None, league: str | None) -> tuple[str, str | None]:
+    """Returns a list's name and sport. A league has one name, so the sport it is asked for with
+    says nothing: a wrong one would be kept for everybody who asks for that league.
+    """
+    if league:
+        return f"league.{league}", None
+    return (f"sport.{sport}", sport) if sport else ("everything", None)
 
 
 def holder_name() -> str:
@@ -139,7 +144,8 @@ class Demand:
         self, sport: str | None, league: str | None, *, scores: bool = True, markets: bool = True
     ) -> None:
         """Notes that somebody has just read a list, of a league, a sport, or everything."""
-        self._read(_list_name(sport, league), (None, sport, league), scores=scores, markets=markets)
+        name, sport = _list_of(sport, league)
+        self._read(name, (None, sport, league), scores=scores, markets=markets)
 
     async def run(self) -> None:
         """Tells Postgres what changed, until cancelled; then says good-bye."""
@@ -187,7 +193,7 @@ class Demand:
     def _count_list(
         self, sport: str | None, league: str | None, *, scores: int, markets: int
     ) -> None:
-        name = _list_name(sport, league)
+        name, sport = _list_of(sport, league)
         want = self._wants.get(name) or _Want(None, sport, league)
         self._add(name, want, scores=scores, markets=markets)
 

@@ -40,6 +40,8 @@ class Directory:
         self._pool = pool
         self._readers: set[DirectoryReader] = set()
         self._rounds = Rounds("directory", self._read, sweep_s=SWEEP_S, apart_s=APART_S)
+        # Grows when all is forgotten: what was read before then is a part, and of nothing.
+        self._life = 0
         self._events: Outgoing | None = None
         self._fitting: dict[Pattern, Sequence[Standing]] = {}
         self.matches: dict[int, Standing] = {}
@@ -91,13 +93,15 @@ class Directory:
     async def _read(self, nudged: set[int], everything: bool) -> None:  # noqa: FBT001 - a Read.
         if not self._readers:
             return
+        life = self._life
         async with engine.connection(self._pool) as connection:
             if everything:
                 marks = await catalog.marks(connection)
                 nudged |= {m for m, mark in marks.items() if mark != self._mark_of(m)}
                 nudged |= self.matches.keys() - marks.keys()
             found = await catalog.standing(connection, nudged) if nudged else []
-        self._take(nudged, {match.match_id: match for match in found})
+        if life == self._life:
+            self._take(nudged, {match.match_id: match for match in found})
 
     def _mark_of(self, match_id: int) -> int | None:
         match = self.matches.get(match_id)
@@ -105,8 +109,6 @@ class Directory:
 
     def _take(self, asked: set[int], found: dict[int, Standing]) -> None:
         """Takes what was found of these matches; what was not found is on no more."""
-        if not self._readers:
-            return
         moved = {m for m in asked if self.matches.get(m) != found.get(m)}
         for match_id in moved - found.keys():
             del self.matches[match_id]
@@ -121,6 +123,7 @@ class Directory:
             reader.listed(frozenset(moved))
 
     def _forget(self) -> None:
+        self._life += 1
         self.matches = {}
         self.is_read = False
         self._events = None

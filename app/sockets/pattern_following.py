@@ -130,8 +130,9 @@ class PatternFollowing:
             if self.session.is_full:
                 return
             member.on_drained()
-            if self._members.pop(match_id, None) is member:
-                self._members[match_id] = member
+            if self._members.get(match_id) is member:
+                # To the end: next time those come first who got no turn.
+                self._members[match_id] = self._members.pop(match_id)
 
     def beat(self) -> bool:
         """Sends a heartbeat for each of its matches: where their logs are."""

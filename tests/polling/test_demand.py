@@ -101,9 +101,24 @@ async def test_lists_are_of_a_league_a_sport_or_everything(
     rows = await connection.fetch("SELECT subject, sport_id, league_slug FROM demand ORDER BY 1")
     assert [tuple(row) for row in rows] == [
         ("everything", None, None),
-        ("league.serie-a", "football", "serie-a"),
+        ("league.serie-a", None, "serie-a"),
         ("sport.football", "football", None),
     ]
+
+
+async def test_lists_are_wanted_by_sockets_for_as_long_as_one_is_open(
+    pool: Pool, connection: asyncpg.Connection
+):
+    mine = Demand(pool, "one")
+    for sport in ("football", None):
+        mine.watch_list(sport, "serie-a")
+    mine.watch_list(None, None, markets=False)
+    await mine.flush()
+    assert await wanted(connection) == {"everything": (1, 0), "league.serie-a": (2, 2)}
+    mine.unwatch_list("football", "serie-a")
+    mine.unwatch_list(None, None, markets=False)
+    await mine.flush()
+    assert await wanted(connection) == {"league.serie-a": (1, 1)}
 
 
 async def test_a_holder_that_was_forgotten_says_everything_again(
