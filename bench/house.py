@@ -64,7 +64,9 @@ def process(arguments: Sequence[str], **environment: str) -> Generator[psutil.Pr
 
 
 @contextmanager
-def api(stack: Stack, **environment: str) -> Generator[tuple[psutil.Process, int]]:
+def api(
+    stack: Stack, command: Sequence[str] = ("-m", "app", "api"), **environment: str
+) -> Generator[tuple[psutil.Process, int]]:
     """Runs one API process; yields it and its port when it is ready."""
     port = ports.pick()
     settings = {
@@ -75,7 +77,7 @@ def api(stack: Stack, **environment: str) -> Generator[tuple[psutil.Process, int
         "LIMIT_ANONYMOUS_SOCKETS": "10000000",
         **environment,
     }
-    with process(["-m", "app", "api"], **settings) as running:
+    with process(command, **settings) as running:
         wait_for(f"http://127.0.0.1:{port}/health/ready")
         yield running, port
 

@@ -16,18 +16,16 @@ from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from websockets.exceptions import ProtocolError
-from websockets.extensions.permessage_deflate import PerMessageDeflate
 from websockets.frames import Close
 from websockets.http11 import Request
-from websockets.server import ServerProtocol
 
 from app import framing
 from app.logs import logger
 from app.serving.incoming import INVALID_DATA, PROTOCOL_ERROR, Broken, Incoming
 from app.serving.pings import NOWHERE, Pings
-from app.serving.sockets import CUT_AFTER_S, SocketProtocol, shape_of
+from app.serving.sockets import CUT_AFTER_S, SocketProtocol, form_of, shape_of
 from app.sockets.close_codes import GOING_AWAY, NO_PONG, OUR_FAULT, CloseCode
-from app.sockets.line import LINE, Carried, Ready, WireForm
+from app.sockets.line import LINE, Carried, Ready
 
 # A line is full when so much waits to be sent, and takes frames again below the other mark. What
 # goes beyond waits with the session, where it is conflated; in the transport it only grows old.
@@ -346,16 +344,3 @@ class _Spent(asyncio.Transport):
 
     def close(self) -> None:
         """Closes nothing."""
-
-
-def form_of(handshake: ServerProtocol) -> WireForm:
-    """Returns in what form a client takes frames, as agreed on in the handshake.
-
-    A client that wants a smaller window than our shared frames have gets them as they are, which
-    RFC 7692 allows; what it deflates is understood all the same.
-    """
-    for extension in handshake.extensions:
-        if isinstance(extension, PerMessageDeflate):
-            fits = extension.local_max_window_bits >= framing.WINDOW_BITS
-            return WireForm.DEFLATED if fits else WireForm.FRAMED
-    return WireForm.FRAMED

@@ -5,16 +5,23 @@ not leave, for ever. Ours is offered in the scope's extensions; without it, on a
 stuck socket lives until TCP gives up.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import uvicorn
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
-from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
+from websockets.extensions.permessage_deflate import (
+    PerMessageDeflate,
+    ServerPerMessageDeflateFactory,
+)
 from websockets.http11 import Request
+from websockets.protocol import State
+from websockets.server import ServerProtocol
 
 from app import framing
 from app.serving.pings import Pings
 from app.sockets.close_codes import NO_PONG
+from app.sockets.line import WireForm
 
 GIVE_UP = "touchline.give_up"
 # A reader that wakes up within this time still reads why; then the line is cut.
@@ -38,6 +45,23 @@ class ServingConfig(uvicorn.Config):
         super().__init__(*args, ws_per_message_deflate=False, **more)
         self.deflates = deflates
         self.pings = pings
+        self.frames = {WireForm.FRAMED: Newest(framing.frame)}
+        self.frames[WireForm.DEFLATED] = Newest(framing.deflated_frame)
+
+
+class Newest:
+    """The newest text as a frame: what goes to many goes to them one after the other."""
+
+    def __init__(self, make: Callable[[bytes], bytes]) -> None:
+        self._make = make
+        self._text = ""
+        self._frame = make(b"")
+
+    def of(self, text: str) -> bytes:
+        """Returns the frame of a text; the same text again, the object, costs nothing."""
+        if text is not self._text:
+            self._text, self._frame = text, self._make(text.encode())
+        return self._frame
 
 
 def shape_of(config: uvicorn.Config) -> ServingConfig:
@@ -47,17 +71,42 @@ def shape_of(config: uvicorn.Config) -> ServingConfig:
 
 
 class SocketProtocol(WebSocketsSansIOProtocol):
-    """As uvicorn's, and `scope["extensions"][GIVE_UP](code, reason)` closes past flow control."""
+    """As uvicorn's, and `scope["extensions"][GIVE_UP](code, reason)` closes past flow control.
+
+    A text that goes to many sockets is framed, and deflated, once.
+    """
 
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
-        self.conn.available_extensions = [DEFLATE] if shape_of(self.config).deflates else None
+        self._shape = shape_of(self.config)
+        self.conn.available_extensions = [DEFLATE] if self._shape.deflates else None
+        self._newest: Newest | None = None
 
     def handle_connect(self, event: Request) -> None:
         """Offers the way out before the application sees the scope."""
         super().handle_connect(event)
         if hasattr(self, "scope"):
             self.scope["extensions"][GIVE_UP] = self.give_up  # type: ignore[index, typeddict-item]
+
+    async def send(self, message: Any) -> None:
+        """Sends at once what nothing stands in the way of; all else is uvicorn's to decide."""
+        text = message.get("text") if message["type"] == "websocket.send" else None
+        if text is None or not self._flows:
+            await super().send(message)
+            return
+        if self._newest is None:
+            self._newest = self._shape.frames[form_of(self.conn)]
+        self.transport.write(self._newest.of(text))
+
+    @property
+    def _flows(self) -> bool:
+        return (
+            self.conn.state is State.OPEN
+            and self.handshake_complete
+            and not self.close_sent
+            and not self.disconnected
+            and self.writable.is_set()
+        )
 
     def give_up(self, code: int, reason: str) -> None:
         """Puts a close frame behind what waits, ends the application's side, cuts soon after."""
@@ -74,3 +123,16 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         self.pong_timer = None
         self.pending_ping_payload = None
         self.give_up(NO_PONG.code, NO_PONG.name)
+
+
+def form_of(handshake: ServerProtocol) -> WireForm:
+    """Returns in what form a client takes frames, as agreed on in the handshake.
+
+    A client that wants a smaller window than our shared frames have gets them as they are, which
+    RFC 7692 allows; what it deflates is understood all the same.
+    """
+    for extension in handshake.extensions:
+        if isinstance(extension, PerMessageDeflate):
+            fits = extension.local_max_window_bits >= framing.WINDOW_BITS
+            return WireForm.DEFLATED if fits else WireForm.FRAMED
+    return WireForm.FRAMED
