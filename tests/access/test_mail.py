@@ -13,7 +13,7 @@ import pytest
 
 from app import metrics
 from app.access import mail
-from app.access.mail import Command, MailFailed, Nowhere, Outbox, Sender, Webhook
+from app.access.mail import Command, Mail, MailFailed, Nowhere, Outbox, Webhook
 
 LETTER = mail.verify_email("ada@example.org", "a-code", datetime(2026, 1, 1, 12, tzinfo=UTC))
 
@@ -89,10 +89,10 @@ class Moody:
         self.tried = 0
         self.done = asyncio.Event()
 
-    async def send(self, letter: mail.Mail) -> None:
+    async def send(self, mail: Mail) -> None:
         """Fails, or takes the mail."""
         self.tried += 1
-        if letter.to == "last@example.org":
+        if mail.to == "last@example.org":
             self.done.set()
         elif self.tried <= self.fails:
             raise MailFailed("not now")
@@ -109,9 +109,8 @@ async def test_a_mail_is_tried_three_times_and_the_next_one_goes_out(
     assert sent_count(outcome) == before + 1
 
 
-async def through(sender: Moody, *letters: mail.Mail) -> None:
-    taker: Sender = sender
-    outbox = Outbox(taker)
+async def through(sender: Moody, *letters: Mail) -> None:
+    outbox = Outbox(sender)
     for letter in letters:
         outbox.post(letter)
     running = asyncio.create_task(outbox.run())
