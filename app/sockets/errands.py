@@ -25,6 +25,8 @@ class Errands:
         task = asyncio.create_task(self._guarded(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        # Cancelled before it began, the task never came to it.
+        task.add_done_callback(lambda _: work.close())
 
     def cancel(self) -> None:
         """Ends what runs."""

@@ -21,6 +21,7 @@ from tests.builders import a_market, an_incident, selections_of
 from tests.stories.agreement import plain
 from tests.stories.follower import Follower
 from tests.stories.proxy import Proxy, Way
+from tests.stories.ws_follower import WsFollower
 
 STEPS_MIN, STEPS_MAX = 6, 12
 # How long a fault lasts, and how long nothing happens between two steps.
@@ -33,6 +34,8 @@ PATIENCE_S = 30.0
 PARTS = ("client", "postgres", "valkey")
 FAULTS = ("cut", "stall_up", "stall_down", "refuse", "delay")
 
+# Of the league that builders make.
+CHANNEL = "sports.football.leagues.premier-league.matches.{}"
 KILL_LISTENERS = """
 SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
 WHERE application_name = 'touchline-listener' AND datname = current_database()
@@ -131,6 +134,7 @@ class Play:
                 market_id = await a_market(connection, self._match_id)
                 self._selections = list((await selections_of(connection, market_id)).values())
             self._join()
+            self._join()
             for step in steps:
                 await self._do(step)
             async with asyncio.timeout(PATIENCE_S):
@@ -170,9 +174,14 @@ class Play:
         asyncio.get_running_loop().call_later(step.ms / 1000, line.heal)
 
     def _join(self) -> None:
-        """One more follower, who begins with a snapshot and stays to the end."""
-        port = self._lines["client"].port
-        follower = Follower(f"http://127.0.0.1:{port}", str(self._match_id))
+        """One more follower, who begins with a snapshot and stays to the end; every other one
+        over /ws.
+        """
+        url, match_id = f"http://127.0.0.1:{self._lines['client'].port}", str(self._match_id)
+        if len(self._followers) % 2:
+            follower = WsFollower(url, match_id, CHANNEL.format(match_id))
+        else:
+            follower = Follower(url, match_id)
         self._followers.append(follower)
         self._following.append(asyncio.create_task(follower.follow(lambda _: False)))
 

@@ -63,7 +63,7 @@ class Crowd:
         pieces = (self.write(), *(one.follow(lambda _: False) for one in self.followers))
         self._tasks = [asyncio.create_task(piece) for piece in pieces]
 
-    async def go_on(self, rounds: int = 10) -> None:
+    async def go_on(self, rounds: int = 5) -> None:
         """Waits until everybody heard of some more changes."""
         heard = [follower.frames for follower in self.followers]
         await self.until(
