@@ -3,6 +3,7 @@
 import pytest
 
 from app import settings
+from app.relay_settings import nodes_of
 from app.settings import BadSettings, Settings, every_setting, feed_keys, load
 
 SECRET = "s" * 32
@@ -77,6 +78,15 @@ def test_every_variable_is_named_once_and_explained():
     found = list(every_setting())
     assert len({one.name for one in found}) == len(found)
     assert all(one.description for one in found)
+
+
+def test_nodes_of_a_relay_are_addresses_and_no_password_is_told():
+    urls = "redis://:secret@one:7000, rediss://two:7001"
+    assert nodes_of(urls) == ["redis://:secret@one:7000", "rediss://two:7001"]
+    assert nodes_of("", otherwise="redis://one") == ["redis://one"]
+    with pytest.raises(BadSettings, match="RELAY_URLS: address 2 begins") as refused:
+        load({"RELAY_URLS": "redis://one,:secret@two:7001"})
+    assert "secret" not in str(refused.value)
 
 
 def test_secrets_are_marked():
