@@ -28,6 +28,9 @@ LOST = 1006
 # What sending raises when the client went first.
 GONE = (OSError, RuntimeError)
 
+# Says that it was we who ended the listening.
+_ABORTED = "aborted"
+
 
 class _Rest:
     """What is left of a coroutine that was stepped until it had to wait."""
@@ -56,7 +59,7 @@ class AsgiLine:
     form = WireForm.TEXT
 
     __slots__ = (
-        "_closing", "_give_up", "_gone", "_receive", "_rest", "_send", "_session", "_steps",
+        "_carrier", "_closing", "_give_up", "_gone", "_receive", "_rest", "_send", "_session", "_steps",
         "_waiting", "_waiting_bytes", "_writer",
     )  # fmt: skip
 
@@ -68,6 +71,8 @@ class AsgiLine:
         self._give_up = give_up
         self._steps = steps
         self._session: Carried | None = None
+        # The task that listens; ended by hand where nothing else can end it.
+        self._carrier: asyncio.Task[Any] | None = None
         self._closing = False
         self._gone = False
         self._waiting: deque[tuple[Message, int]] = deque()
@@ -100,6 +105,8 @@ class AsgiLine:
         self._drop()
         if self._give_up is not None and not self._gone:
             self._give_up(code.code, code.name)
+        elif self._carrier is not None and not self._gone:
+            self._carrier.cancel(_ABORTED)
         self._end(code.code)
 
     async def carry(self, session: Carried) -> None:
@@ -107,12 +114,17 @@ class AsgiLine:
         self._session = session
         if self._writer is not None:
             session.on_full()
-        code = LOST
+        code, self._carrier = LOST, asyncio.current_task()
         try:
             code = await self._listen(session)
         except GONE:
             pass
+        except asyncio.CancelledError as cancelled:
+            if cancelled.args != (_ABORTED,) or self._carrier is None:
+                raise
+            self._carrier.uncancel()
         finally:
+            self._carrier = None
             self._closing = True
             self._drop()
             self._end(code)

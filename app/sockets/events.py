@@ -2,12 +2,14 @@
 
 from typing import Any
 
-from litestar import Request, asgi
-from litestar.types import Receive, Scope, Send
+from litestar import Request, get
+from litestar.params import FromPath
+from litestar.types import ASGIApp, Receive, Scope, Send
 
 from app.database import engine
-from app.errors import DependencyDown, MethodNotAllowed, NotFound
+from app.errors import DependencyDown, NotFound
 from app.sockets.asgi_line import GIVE_UP, LOST, EventsLine
+from app.sockets.caller import Caller
 from app.sockets.live import follow_match
 from app.sockets.live_dialect import EVENTS
 from app.sockets.opening import Shown, Sockets
@@ -27,42 +29,43 @@ HEADERS = [
 LAST_EVENT_ID = "last-event-id"
 
 
-@asgi("/live/{match_id:str}/events", copy_scope=False)
-async def live_events(scope: Scope, receive: Receive, send: Send) -> None:
+@get("/live/{match_id:str}/events", include_in_schema=False)
+async def live_events(request: Asked, match_id: FromPath[str]) -> ASGIApp:
     """Streams one match until either side goes.
 
     What is wrong with the request is a problem document, as everywhere; a browser does not come
     back after one. What goes wrong later is an `error` event, and the end of the stream.
     """
-    request: Asked = Request(scope, receive, send)
     sockets: Sockets = request.app.state.sockets
-    if request.method != "GET":
-        raise MethodNotAllowed
-    match_id = match_number(request.path_params["match_id"])
+    number = match_number(match_id)
     wishes = _wishes_of(request)
     client = request.client
     shown = Shown(
-        headers=scope["headers"],
+        headers=request.scope["headers"],
         peer=client.host if client else "",
         token=wishes.token,
         origin=request.headers.get("origin"),
     )
     principal = await sockets.must_know(shown)
-    await _check_match(request, match_id)
+    await _check_match(request, number)
+    caller = Caller()
+    await caller.take_lease(principal, sockets.shared)
 
     def begin(session: Session) -> None:
-        follow_match(session, match_id, wishes)
+        follow_match(session, number, wishes)
 
-    extensions: dict[str, Any] = dict(scope.get("extensions") or {})
-    line = EventsLine(receive, send, give_up=extensions.get(GIVE_UP), steps=True)
-    session = Session(sockets.shared, line, Ask(dialect=EVENTS, begin=begin))
-    try:
-        await session.caller.take_lease(principal, sockets.shared)
-        await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
-        await session.admit(principal)
-        await line.carry(session)
-    finally:
-        session.on_gone(LOST)
+    async def stream(scope: Scope, receive: Receive, send: Send) -> None:
+        extensions: dict[str, Any] = dict(scope.get("extensions") or {})
+        line = EventsLine(receive, send, give_up=extensions.get(GIVE_UP), steps=True)
+        session = Session(sockets.shared, line, Ask(dialect=EVENTS, begin=begin), caller)
+        try:
+            await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
+            await session.admit(principal)
+            await line.carry(session)
+        finally:
+            session.on_gone(LOST)
+
+    return stream
 
 
 def _wishes_of(request: Asked) -> Wishes:

@@ -71,11 +71,11 @@ class Session:
         "shared", "socket_id",
     )  # fmt: skip
 
-    def __init__(self, shared: Shared, line: Line, ask: Ask) -> None:
+    def __init__(self, shared: Shared, line: Line, ask: Ask, caller: Caller | None = None) -> None:
         self.shared = shared
         self.line = line
         self.dialect = ask.dialect
-        self.caller = Caller()
+        self.caller = caller or Caller()
         self.followings: dict[str, Following] = {}
         self.is_full = False
         # Unique in this installation: Pusher's socket_id, two numbers.
