@@ -121,20 +121,24 @@ async def test_a_client_is_told_what_it_may_not_do_and_stays(door: Door):
         await client.frame("score_update", channel)
 
 
+@pytest.mark.parametrize("carrying", [("stock", "shared"), ("shared", "stock")])
 async def test_a_client_comes_back_when_the_server_stopped_and_another_stands_in_its_place(
-    database_url: str, redis_url: str
+    database_url: str, redis_url: str, carrying: tuple[str, str]
 ):
+    first, second = carrying
     async with a_proxy() as proxy, AsyncExitStack() as stack:
-        async with a_door(database_url, redis_url) as door:
+        async with a_door(database_url, redis_url, SOCKETS=first) as door:
             proxy.targets = [("127.0.0.1", door.port)]
             match_id = await door.a_match()
             channel = await channel_name(door, match_id)
             client = await stack.enter_async_context(a_client("echo", proxy.port))
             await follow(client, channel)
             proxy.refusing = True
-        async with a_door(database_url, redis_url) as door:
+        async with a_door(database_url, redis_url, SOCKETS=second) as door:
             await door.tick(match_id, "50'")
             proxy.targets = [("127.0.0.1", door.port)]
             proxy.heal()
             again = await client.frame("snapshot", channel)
             assert again["data"]["score"]["clock"] == "50'"
+            await door.tick(match_id, "51'")
+            assert (await client.frame("score_update", channel))["seq"] == again["seq"] + 1
