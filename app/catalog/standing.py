@@ -55,7 +55,10 @@ SELECT m.id, m.sport_id, array_prepend(l.slug, o.slugs) AS slugs, m.merged_into 
 WHERE m.id = $1
 """
 # Cheaper than reading all of them, when few moved.
-_MARKS = f"SELECT m.id, {_MARK} AS mark {_FROM} WHERE {_NEAR} ORDER BY m.start_time, m.id LIMIT $5"
+_MARKS = f"""
+SELECT m.id, {_MARK} AS mark {_FROM} WHERE {_NEAR} AND ($5::bigint[] IS NULL OR m.id = ANY ($5))
+ORDER BY m.start_time, m.id LIMIT $6
+"""
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,9 +108,10 @@ async def is_there(connection: Connection, pattern: Pattern) -> bool:
     return any(pattern.fits(row["sport_id"], slug, row["id"]) for slug in row["slugs"])
 
 
-async def marks(connection: Connection) -> dict[int, int]:
-    """Returns the `mark` of every match that `standing` would return."""
-    rows = await connection.fetch(_MARKS, *_bounds(), STANDING_MAX)
+async def marks(connection: Connection, match_ids: Iterable[int] | None = None) -> dict[int, int]:
+    """Returns the `mark` of every match that is on or near; of these matches only, when given."""
+    ids = None if match_ids is None else list(match_ids)
+    rows = await connection.fetch(_MARKS, *_bounds(), ids, STANDING_MAX)
     return {row["id"]: row["mark"] for row in rows}
 
 

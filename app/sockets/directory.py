@@ -95,13 +95,13 @@ class Directory:
             return
         life = self._life
         async with engine.connection(self._pool) as connection:
-            if everything:
-                marks = await catalog.marks(connection)
-                nudged |= {m for m, mark in marks.items() if mark != self._mark_of(m)}
-                nudged |= self.matches.keys() - marks.keys()
-            found = await catalog.standing(connection, nudged) if nudged else []
+            marks = await catalog.marks(connection, None if everything else nudged)
+            asked = {m for m, mark in marks.items() if mark != self._mark_of(m)}
+            found = await catalog.standing(connection, asked) if asked else []
+        mine = self.matches.keys() if everything else self.matches.keys() & nudged
+        asked |= mine - marks.keys()
         if life == self._life:
-            self._take(nudged, {match.match_id: match for match in found})
+            self._take(asked, {match.match_id: match for match in found})
 
     def _mark_of(self, match_id: int) -> int | None:
         match = self.matches.get(match_id)

@@ -50,7 +50,7 @@ async def test_everything_that_is_followed_is_wanted_for_so_long(door: Door):
             [("league.premier-league", 1, 1), (match, 1, 1)],
         ),
     ]
-    for (key, message, wanted), how in product(followed, ("unsubscribed", "closed", "cut")):
+    for (key, message, wanted), how in product(followed, ("unsubscribed", "cut")):
         async with a_client(door) as one, a_client(door) as two:
             await begin(one, message)
             await until_wanted(door, *wanted)
@@ -68,8 +68,6 @@ async def leave(client: ClientConnection, key: str, how: str) -> None:
     """Ends a following in one of the ways there are."""
     if how == "unsubscribed":
         await say(client, type="unsubscribe", channel=key)
-    elif how == "closed":
-        await client.close()
     else:
         client.transport.abort()
 
