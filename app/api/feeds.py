@@ -27,12 +27,15 @@ from litestar.status_codes import HTTP_202_ACCEPTED
 
 from app import metrics
 from app.access.errors import RateLimited
+from app.access.gate import Gate
 from app.access.rate_limits import RateLimits
+from app.access.scopes import Scope
+from app.access.tiers import Role
 from app.api.answers import Asked
 from app.api.documents import described
 from app.database import engine
 from app.database.engine import Pool
-from app.errors import AppError, DependencyDown, UnsupportedMediaType
+from app.errors import AppError, DependencyDown, NotAllowed, UnsupportedMediaType
 from app.health.noting import note_alive, note_success
 from app.ingest.pushes import Pushes, Receipt
 from app.logs import logger
@@ -42,6 +45,7 @@ from app.providers.push.feed import JSON_TYPES, XML_TYPES
 # A whole Saturday's markets of one bookmaker have some 5 MB; what is more is pushed in parts.
 FEED_BODY_BYTES_MAX = 8 * 1024 * 1024
 SIGNATURE_HEADER = "x-signature"
+API_KEY_HEADER = "x-api-key"
 _PREFIX = "sha256="
 # That a feed lives is noted at most this often; a write a push would double what it costs.
 NOTE_EVERY_S = 1.0
@@ -103,8 +107,9 @@ class _Described(Operation):
         signature = Parameter(
             name="X-Signature",
             param_in="header",
-            description="Hex HMAC-SHA256 of the body with the feed's key; may begin with sha256=.",
-            required=True,
+            description="Hex HMAC-SHA256 of the body with the feed's key; may begin with sha256=."
+            " An operator's X-API-Key made for 'feed' may stand in for it.",
+            required=False,
             schema=Schema(type=OpenAPIType.STRING, pattern="^(sha256=)?[0-9a-fA-F]{64}$"),
         )
         self.parameters = [*(self.parameters or ()), signature]
@@ -213,9 +218,13 @@ async def push(request: Asked, provider: FromPath[str], state: State) -> Respons
     outcome = "refused"
     try:
         media_type = media_type_of(request)
-        given = signature_of(request)
-        body = await request.body()
-        feeds.check_signature(provider, given, body)
+        if API_KEY_HEADER in request.headers and SIGNATURE_HEADER not in request.headers:
+            await check_key(request)
+            body = await request.body()
+        else:
+            given = signature_of(request)
+            body = await request.body()
+            feeds.check_signature(provider, given, body)
         await feeds.check_allowance(provider)
         outcome = "failed"
         receipt = await feeds.pushes.take(provider, body, media_type)
@@ -239,6 +248,20 @@ async def push(request: Asked, provider: FromPath[str], state: State) -> Respons
         ),
         headers={"cache-control": "no-store"},
     )
+
+
+async def check_key(request: Asked) -> None:
+    """Raises unless an operator's API key that is made for feeds stands in for the signature.
+
+    NotAllowed for another's key or one made for something else, and what the gate raises of keys.
+    """
+    gate: Gate = request.app.state.gate
+    client = request.client
+    asking = await gate.principal_of(
+        request.scope["headers"], peer="" if client is None else client.host
+    )
+    if Scope.FEED not in asking.scopes or asking.role not in (Role.OPERATOR, Role.ADMIN):
+        raise NotAllowed("This takes an operator's API key that is made for 'feed'.")
 
 
 def media_type_of(request: Asked) -> str:

@@ -7,7 +7,8 @@ import httpx
 import pytest
 
 from app.access.scopes import Scope
-from tests.api.conftest import Api
+from tests.api.conftest import Api, served
+from tests.providers.push.bodies import a_body, an_item
 
 ADA = {"email": "ada@example.org", "password": "correct horse"}
 SOON_S = 30
@@ -113,3 +114,32 @@ async def test_a_key_and_a_token_at_once_are_refused(api: Api):
     assert refusal(await api.get("/api/sports", headers=both)) == (401, "not_authenticated")
     # At the door where credentials are asked for, what one holds does not count.
     assert (await api.client.post("/auth/login", json=ADA, headers=both)).status_code == 200
+
+
+async def test_an_operators_key_made_for_feeds_stands_in_for_a_signature(
+    database_url: str, redis_url: str
+):
+    body = a_body(an_item("a"))
+    async with served(database_url, redis_url, FEED_KEYS=f"told:{'k' * 32}") as api:
+        ada = await sign_up(api, "operator")
+        made = {scope: by_key(await make(api, ada, scope)) for scope in ("feed", "read")}
+        shown = [
+            *((made["feed"], 202), (made["read"], 403), ({"X-API-Key": "tl_x"}, 401), ({}, 401)),
+            # A signature that is shown has to be right.
+            ({**made["feed"], "X-Signature": "0" * 64}, 403),
+        ]
+        for headers, status in shown:
+            answer = await push(api, body, headers)
+            assert answer.status_code == status, answer.text
+        assert await api.connection.fetchval("SELECT count(*) FROM live_scores") == 1
+        # Who is no operator any more pushes no more.
+        await api.connection.execute("UPDATE users SET role = 'user'")
+        async with asyncio.timeout(SOON_S):
+            while (answer := await push(api, body, made["feed"])).status_code == 202:
+                await asyncio.sleep(0.05)
+        assert refusal(answer) == (403, "not_allowed")
+
+
+async def push(api: Api, body: bytes, key: dict[str, str]) -> httpx.Response:
+    headers = {"Content-Type": "application/json", **key}
+    return await api.client.post("/api/feeds/told", content=body, headers=headers)
