@@ -22,8 +22,9 @@ from app.providers.replay.recording import SHIPPED, load
 from app.sports.match import Sport
 
 TODAY = date(2026, 1, 1)
-HEADER = "Div,Date,HomeTeam,AwayTeam,FTHG,FTAG,HTHG,HTAG,HS,AS,HST,AST,AvgH,AvgD,AvgA,AvgCH,AvgCD"
-HEADER += ",AvgCA"
+HEADER = (
+    "Div,Date,HomeTeam,AwayTeam,FTHG,FTAG,HTHG,HTAG,HS,AS,HST,AST,AvgH,AvgD,AvgA,AvgCH,AvgCD,AvgCA"
+)
 GOOD = "E0,05/08/2022,Crystal Palace,Arsenal,0,2,0,1,10,10,2,2,4.39,3.59,1.88,4.56,3.57,1.85"
 
 
