@@ -59,8 +59,8 @@ class AsgiLine:
     form = WireForm.TEXT
 
     __slots__ = (
-        "_carrier", "_closing", "_give_up", "_gone", "_receive", "_rest", "_send", "_session", "_steps",
-        "_waiting", "_waiting_bytes", "_writer",
+        "_carrier", "_closing", "_give_up", "_gone", "_receive", "_rest", "_send", "_session",
+        "_steps", "_waiting", "_waiting_bytes", "_writer",
     )  # fmt: skip
 
     def __init__(

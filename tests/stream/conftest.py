@@ -39,7 +39,7 @@ async def match_id(writer: asyncpg.Connection) -> int:
 @pytest.fixture
 async def hub(pool: Pool, database_url: str) -> AsyncGenerator[Hub]:
     """A hub with its listener, both running."""
-    made = Hub(pool, )
+    made = Hub(pool)
     listener = Listener(database_url, on_nudge=made.nudge, on_lost=made.listener_lost)
     tasks = [asyncio.create_task(listener.run()), asyncio.create_task(made.run())]
     yield made

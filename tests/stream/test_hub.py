@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections.abc import Sequence
 
 import asyncpg
 import pytest
@@ -9,71 +10,77 @@ import pytest
 from app.database.engine import Pool
 from app.database.places import Place
 from app.stream import log
-from app.stream.change import ResumeExpired
+from app.stream.change import Change, ResumeExpired
 from app.stream.hub import Hub
-from app.stream.subscription import Subscription
 from tests.stream.conftest import a_match, tick
 
 PATIENCE_S = 30
 
 
-async def begin(hub: Hub, writer: asyncpg.Connection, match_id: int) -> Subscription:
-    """A reader that has its first state."""
-    reader = hub.subscribe(match_id)
-    place = (await log.heads(writer, [match_id]))[match_id]
-    assert hub.started(reader, place)
+class Reader:
+    """A crowd of one: keeps the numbers it is told."""
+
+    def __init__(self) -> None:
+        self.seqs: list[int] = []
+        self.lost = 0
+        self.woken = asyncio.Event()
+
+    def told(self, changes: Sequence[Change]) -> None:
+        """Keeps them."""
+        self.seqs += [change.seq for change in changes]
+        self.woken.set()
+
+    def lose_track(self) -> None:
+        """Counts it."""
+        self.lost += 1
+        self.woken.set()
+
+
+async def begin(hub: Hub, writer: asyncpg.Connection, match_id: int) -> Reader:
+    """A reader that begins where the log ends."""
+    reader = Reader()
+    hub.follow(match_id, reader)
+    hub.begin(match_id, (await log.heads(writer, [match_id]))[match_id])
     return reader
 
 
-async def read_until(reader: Subscription, seq: int) -> list[int]:
-    """The numbers a reader gets up to `seq`."""
-    got: list[int] = []
+async def read_until(reader: Reader, seq: int) -> list[int]:
+    """The numbers a reader was told up to `seq`."""
     async with asyncio.timeout(PATIENCE_S):
-        while not got or got[-1] < seq:
-            await reader.ready.wait()
-            got += [change.seq for change in reader.take()]
-            assert reader.lost is None
-    return got
+        while not reader.seqs or reader.seqs[-1] < seq:
+            await reader.woken.wait()
+            reader.woken.clear()
+            assert not reader.lost
+    told, reader.seqs = reader.seqs, []
+    return told
 
 
 async def seq_of(writer: asyncpg.Connection, match_id: int) -> int:
     return (await log.heads(writer, [match_id]))[match_id].seq
 
 
-async def test_a_change_reaches_every_reader_of_its_match_and_nobody_else(
+async def test_a_change_reaches_the_reader_of_its_match_and_nobody_else(
     hub: Hub, writer: asyncpg.Connection, match_id: int
 ):
     other = await a_match(writer, "m2")
-    readers = [await begin(hub, writer, match_id) for _ in range(3)]
-    stranger = await begin(hub, writer, other)
+    reader, stranger = await begin(hub, writer, match_id), await begin(hub, writer, other)
     start = await seq_of(writer, match_id)
     await tick(writer, match_id, "9'")
-    for reader in readers:
-        assert await read_until(reader, start + 1) == [start + 1]
+    assert await read_until(reader, start + 1) == [start + 1]
     await tick(writer, other, "9'")
     assert await read_until(stranger, await seq_of(writer, other)) == [start + 1]
 
 
-async def test_changes_made_before_anybody_listens_are_found(
+async def test_changes_made_before_it_begins_are_found(
     hub: Hub, writer: asyncpg.Connection, match_id: int
 ):
-    reader = hub.subscribe(match_id)
+    reader = Reader()
+    hub.follow(match_id, reader)
     place = (await log.heads(writer, [match_id]))[match_id]
     for n in range(5):
         await tick(writer, match_id, f"{n}''")
-    assert hub.started(reader, place)
+    hub.begin(match_id, place)
     assert await read_until(reader, place.seq + 5) == [place.seq + n for n in range(1, 6)]
-
-
-async def test_a_first_state_older_than_the_queue_is_refused(
-    hub: Hub, writer: asyncpg.Connection, match_id: int
-):
-    late = hub.subscribe(match_id)
-    old = (await log.heads(writer, [match_id]))[match_id]
-    await tick(writer, match_id, "9'")
-    await begin(hub, writer, match_id)
-    assert not hub.started(late, old)
-    assert hub.started(late, (await log.heads(writer, [match_id]))[match_id])
 
 
 async def test_more_than_one_read_holds_is_read_to_the_end(
@@ -96,12 +103,13 @@ async def test_a_match_nobody_follows_is_forgotten(
     hub: Hub, writer: asyncpg.Connection, match_id: int
 ):
     reader = await begin(hub, writer, match_id)
-    hub.unsubscribe(reader)
-    hub.unsubscribe(reader)
+    hub.unfollow(match_id)
     assert not hub.is_followed(match_id)
+    await tick(writer, match_id, "8'")
     again = await begin(hub, writer, match_id)
     await tick(writer, match_id, "9'")
     assert len(await read_until(again, await seq_of(writer, match_id))) == 1
+    assert reader.seqs == []
 
 
 async def test_nothing_is_lost_or_doubled_while_the_listener_is_killed(
@@ -159,11 +167,12 @@ async def test_a_log_from_another_life_sends_readers_to_a_snapshot(
         await tick(writer, match_id, "10'")
         await tick(writer, match_id, "11'")
     async with asyncio.timeout(PATIENCE_S):
-        await reader.ready.wait()
-    assert reader.take() == []
-    assert reader.lost == "resume_expired"
-    hub.restart(reader)
-    assert hub.started(reader, (await log.heads(writer, [match_id]))[match_id])
+        while not reader.lost:
+            await reader.woken.wait()
+            reader.woken.clear()
+    assert reader.seqs == []
+    reader.lost = 0
+    hub.begin(match_id, (await log.heads(writer, [match_id]))[match_id])
     await tick(writer, match_id, "12'")
     assert await read_until(reader, start + 3) == [start + 3]
 
