@@ -63,16 +63,16 @@ from app.pages.routes import page_routes
 from app.payments.deposits import DepositRules
 from app.polling.demand import Demand, holder_name
 from app.relay_settings import nodes_of
-from app.settings import Settings, feed_keys
+from app.settings import DatabaseSettings, Settings, feed_keys
 from app.sockets.asyncapi import asyncapi_routes
 from app.sockets.crowds import Crowds
 from app.sockets.events import event_routes
 from app.sockets.granted import Grantees
 from app.sockets.live import live_routes
 from app.sockets.opening import Sockets
+from app.sockets.process import Bounds, Shared
 from app.sockets.pusher import PusherFollows, pusher_routes
 from app.sockets.revoking import Revoking
-from app.sockets.shared import Bounds, Shared
 from app.sockets.snapshots import FirstStates
 from app.sockets.ws import WsFollows, ws_routes
 from app.sports.match import Sport
@@ -152,15 +152,9 @@ def _lifespan(settings: Settings) -> Lifespan:
 
 async def _open(app: Litestar, settings: Settings, stack: AsyncExitStack) -> None:
     """Opens what the process holds, in an order that closing may reverse."""
-    database = settings.database
-    pool = await open_pool(
-        database.url,
-        connections_max=database.pool_connections_max,
-        statement_timeout_s=database.statement_timeout_s,
-        name=NAME,
-    )
+    pool = await _pool(settings.database)
     stack.callback(pool.terminate)
-    engine = open_engine(database.url, name=NAME)
+    engine = open_engine(settings.database.url, name=NAME)
     stack.push_async_callback(engine.dispose)
     redis = open_redis(settings.redis.url)
     stack.push_async_callback(redis.aclose)
@@ -202,13 +196,8 @@ async def _open(app: Litestar, settings: Settings, stack: AsyncExitStack) -> Non
     state.sockets = _sockets(app, settings)
     revoking = Revoking(state.sockets.shared)
     _open_pusher(app, settings)
-    state.money = _money(settings.wallet)
-    state.bets = BetDoor(
-        house=house_of(settings.betting), cash_out_margin=settings.betting.cash_out_margin
-    )
     state.rate_limits = RateLimits(redis)
-    feeds = settings.providers.feeds
-    state.feeds = Feeds(pool, feed_keys(feeds.keys), state.rate_limits, per_minute=feeds.per_minute)
+    _open_doors(app, settings)
     access_runs = (*_open_accounts(app, settings, stack), news.run, revoking.run)
     state.vitals = Vitals(
         pool=pool,
@@ -221,6 +210,27 @@ async def _open(app: Litestar, settings: Settings, stack: AsyncExitStack) -> Non
     runs = (listener.run, hub.run, cache.run, state.sockets.pulse.run, state.demand.run)
     for forever in (*runs, *follows.runs, *access_runs, state.socket_leases.run):
         stack.push_async_callback(_stop, asyncio.create_task(_keep_running(forever)))
+
+
+async def _pool(database: DatabaseSettings) -> Pool:
+    return await open_pool(
+        database.url,
+        connections_max=database.pool_connections_max,
+        statement_timeout_s=database.statement_timeout_s,
+        name=NAME,
+    )
+
+
+def _open_doors(app: Litestar, settings: Settings) -> None:
+    """Gives doors what only they use."""
+    state, feeds = app.state, settings.providers.feeds
+    state.money = _money(settings.wallet)
+    state.bets = BetDoor(
+        house=house_of(settings.betting), cash_out_margin=settings.betting.cash_out_margin
+    )
+    state.feeds = Feeds(
+        state.pool, feed_keys(feeds.keys), state.rate_limits, per_minute=feeds.per_minute
+    )
 
 
 def _sockets(app: Litestar, settings: Settings) -> Sockets:
