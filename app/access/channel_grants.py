@@ -74,8 +74,7 @@ class ChannelGrants:
         Matches are for everybody who may read, bets for the user they are of. Raises
         MalformedRequest, NotAuthenticated, NotAllowed.
         """
-        if _SOCKET_ID.match(socket_id) is None:
-            raise MalformedRequest("socket_id takes the form 123.456, as the server gave it.")
+        check_socket_id(socket_id)
         subject = subject_of(channel) if channel.startswith(PRIVATE) else None
         match subject:
             case None:
@@ -89,6 +88,11 @@ class ChannelGrants:
             case _:
                 data = _data_of(principal)
                 return Grant(auth=self._auth(socket_id, channel, data), channel_data=data)
+
+    def user_auth(self, socket_id: str, user_data: str) -> str:
+        """Returns what signs a user in on a socket (Pusher's `user-auth`): `key:signature`."""
+        check_socket_id(socket_id)
+        return self._auth(socket_id, ":user:", user_data)
 
     def check(
         self, auth: str | None, socket_id: str, channel: str, data: str | None
@@ -106,6 +110,12 @@ class ChannelGrants:
     def _auth(self, socket_id: str, channel: str, data: str | None) -> str:
         said = f"{socket_id}:{channel}" if data is None else f"{socket_id}:{channel}:{data}"
         return f"{self.key}:{hmac.new(self._secret, said.encode(), sha256).hexdigest()}"
+
+
+def check_socket_id(socket_id: str) -> None:
+    """Raises MalformedRequest for what is no name of a socket."""
+    if _SOCKET_ID.match(socket_id) is None:
+        raise MalformedRequest("socket_id takes the form 123.456, as the server gave it.")
 
 
 def _data_of(principal: Principal) -> str | None:

@@ -4,6 +4,7 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
+from app.access.principal import Principal
 from app.database.places import Place
 from app.errors import AppError
 from app.sockets.close_codes import CloseCode
@@ -138,8 +139,8 @@ class Dialect(Protocol):
         """Returns that a following has ended at the client's wish."""
         ...
 
-    def authenticated(self, expires_in_s: int | None) -> str | None:
-        """Returns that a token was taken, and for how long it is good."""
+    def authenticated(self, principal: Principal, expires_in_s: int | None) -> str | None:
+        """Returns that a token was taken, whose it is, and for how long it is good."""
         ...
 
     def expiring(self, expires_in_s: int) -> str | None:

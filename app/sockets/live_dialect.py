@@ -2,6 +2,7 @@
 
 import msgspec
 
+from app.access.principal import Principal
 from app.database.places import Place
 from app.errors import AppError, MalformedRequest
 from app.sockets import frames
@@ -87,7 +88,7 @@ class LiveDialect:
         """Returns nothing: nobody asked."""
         return None
 
-    def authenticated(self, expires_in_s: int | None) -> str | None:
+    def authenticated(self, principal: Principal, expires_in_s: int | None) -> str | None:  # noqa: ARG002
         """Returns that a token was taken."""
         return frames.of("authenticated", expiresIn=expires_in_s)
 

@@ -14,6 +14,8 @@ from litestar import WebSocket, websocket
 from litestar.params import FromPath
 
 from app.access.channel_grants import PRIVATE, BetsOf, ChannelGrants, subject_of
+from app.access.errors import TokenExpired
+from app.access.principal import Principal
 from app.database.engine import Pool
 from app.database.places import Place
 from app.errors import (
@@ -28,6 +30,7 @@ from app.sockets import close_codes, frames
 from app.sockets.bets_following import Bets
 from app.sockets.close_codes import CloseCode
 from app.sockets.dialect import (
+    Authenticate,
     Command,
     Follow,
     Ping,
@@ -80,6 +83,14 @@ class _Channel(msgspec.Struct, frozen=True, kw_only=True):
     channel_data: str | None = None
 
 
+class _SignIn(msgspec.Struct, frozen=True, kw_only=True):
+    user_data: str
+
+
+class _UserData(msgspec.Struct, frozen=True, kw_only=True):
+    ticket: str
+
+
 class _Nothing(msgspec.Struct, frozen=True):
     pass
 
@@ -104,6 +115,8 @@ _BY_STATUS = {400: OTHER, 401: UNAUTHORISED, 403: UNAUTHORISED, 404: OTHER, 429:
 _BY_ERROR = {
     UnknownApp.code: UNKNOWN_APP,
     UnsupportedProtocol.code: UNSUPPORTED_PROTOCOL,
+    # Clients that signed in come back, and do so again.
+    TokenExpired.code: OVER_CAPACITY,
 }
 
 
@@ -124,6 +137,8 @@ class PusherDialect:
                     )
                 case "pusher:unsubscribe":
                     return Unsubscribe(key=_converted(said.data).channel)
+                case "pusher:signin":
+                    return Authenticate(token=_ticket_in(said.data))
                 case "pusher:ping":
                     return Ping()
                 case "pusher:pong":
@@ -193,11 +208,13 @@ class PusherDialect:
     def unsubscribed(self, key: str) -> None:
         """Returns nothing: clients wait for no answer."""
 
-    def authenticated(self, expires_in_s: int | None) -> None:
-        """Returns nothing: nobody says a token here."""
+    def authenticated(self, principal: Principal, expires_in_s: int | None) -> str:  # noqa: ARG002
+        """Returns that somebody is signed in."""
+        user_data = _ENCODER.encode({"id": str(principal.user_id)}).decode()
+        return _event("pusher:signin_success", {"user_data": user_data})
 
     def expiring(self, expires_in_s: int) -> None:
-        """Returns nothing, as `authenticated`."""
+        """Returns nothing: the close that comes has clients come back and sign in anew."""
 
     def going_away(self, reconnect_in_ms: int) -> None:
         """Returns nothing: when clients come back follows from the close code."""
@@ -302,6 +319,15 @@ def _converted(data: Any) -> _Channel:
     if isinstance(data, str):
         return msgspec.json.decode(data, type=_Channel)
     return msgspec.convert(data, _Channel)
+
+
+def _ticket_in(data: Any) -> str:
+    """Returns the ticket that POST /broadcasting/user-auth put into what a client signs in with.
+
+    It is good once and only for whom it was given, so the signature beside it tells nothing more.
+    """
+    signing_in = msgspec.convert(data, _SignIn)
+    return msgspec.json.decode(signing_in.user_data, type=_UserData).ticket
 
 
 def _event(event: str, data: object, *, channel: str | None = None) -> str:

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import msgspec
 
 from app import metrics
+from app.access.errors import TokenExpired
 from app.access.principal import Principal
 from app.access.tiers import Allowance
 from app.errors import AppError, Internal, MalformedRequest, NotAllowed, NotAuthenticated
@@ -28,7 +29,7 @@ from app.sockets.following import Following
 from app.sockets.inbox import Inbox
 from app.sockets.line import Line
 from app.sockets.outgoing import Outgoing, pack
-from app.sockets.shared import Shared
+from app.sockets.process import Shared
 
 # Answers kept until the first state has been sent; more were not waited for by anybody sane.
 REPLIES_HELD_MAX = 16
@@ -341,7 +342,8 @@ class Session:
                 self.refuse(error)
             return
         left_s = self.caller.left_s(time.monotonic())
-        self._reply(self.dialect.authenticated(None if left_s is None else int(left_s)), "auth")
+        expires_in_s = None if left_s is None else int(left_s)
+        self._reply(self.dialect.authenticated(principal, expires_in_s), "auth")
 
     def _look_at_token(self, now: float) -> float:
         """Warns of a token that ends and closes when it did; returns when to look again."""
@@ -349,7 +351,7 @@ class Session:
         if left_s is not None and left_s <= 0:
             if self.is_full:
                 self._abort(close_codes.NOT_AUTHENTICATED)
-            self.close(close_codes.NOT_AUTHENTICATED, NotAuthenticated("The token has ended."))
+            self.close(close_codes.NOT_AUTHENTICATED, TokenExpired())
             return now + CLOSE_WITHIN_S
         if left_s is not None and self.caller.is_to_be_warned(now):
             self._reply(self.dialect.expiring(max(1, round(left_s))), "expiring")

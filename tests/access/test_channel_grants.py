@@ -1,5 +1,6 @@
 """Grants for private channels: signed as Pusher documents it, given to whom they belong."""
 
+import hmac
 from uuid import uuid4
 
 import msgspec
@@ -24,6 +25,15 @@ MATCHES = "private-sports.football.leagues.*.matches.*"
 def test_a_signature_is_that_of_pushers_own_example():
     signed = "58df8b0c36d6982b82c3ecf6b4662e34fe8c25bba48f5369f135bf843651c3a4"
     PUSHERS.check(f"{PUSHERS.key}:{signed}", "1234.1234", "private-foobar", None)
+
+
+def test_a_user_is_signed_in_as_pushers_own_example():
+    user_data = '{"id":"12345"}'
+    said = f"1234.1234::user::{user_data}"
+    signed = hmac.new(b"7ad3773142a6692b25b8", said.encode(), "sha256").hexdigest()
+    assert PUSHERS.user_auth("1234.1234", user_data) == f"{PUSHERS.key}:{signed}"
+    with pytest.raises(MalformedRequest):
+        PUSHERS.user_auth("1", user_data)
 
 
 def test_data_that_was_signed_along_counts():

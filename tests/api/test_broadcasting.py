@@ -3,6 +3,7 @@
 from typing import Any
 
 import httpx
+import msgspec
 
 from app.access.channel_grants import ChannelGrants
 from tests.api.conftest import Api, served
@@ -45,6 +46,20 @@ async def test_matches_are_signed_for_who_may_read_and_without_credentials_when_
         assert_problem(await ask(api, MATCHES), 401, "not_authenticated")
     async with served(database_url, redis_url) as api:
         assert (await ask(api, MATCHES)).status_code == 200
+
+
+async def test_a_user_is_given_what_signs_a_socket_in_and_a_stranger_is_not(api: Api):
+    pair = await sign_up(api)
+    form = {"socket_id": "12.34"}
+    path = "/broadcasting/user-auth"
+    answer = await api.client.post(path, data=form, headers=bearing(pair))
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["cache-control"] == "no-store"
+    user_data = msgspec.json.decode(answer.json()["user_data"])
+    assert (await api.app.state.gate.tickets.take(user_data["ticket"])).key.startswith("user:")
+    assert_problem(await api.client.post(path, data=form), 401, "not_authenticated")
+    bad = await api.client.post(path, data={"socket_id": "x"}, headers=bearing(pair))
+    assert_problem(bad, 400, "malformed_request")
 
 
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"

@@ -95,6 +95,24 @@ async def test_a_user_follows_their_bets_in_private_and_nobody_elses(door: Door,
         assert (error["type"], error["status"]) == ("AuthError", 403)
 
 
+async def test_a_client_that_signs_in_has_the_limits_of_its_user_also_after_a_cut(door: Door):
+    token = await a_token(door)
+    user_id: Any = await door.connection.fetchval("SELECT max(id) FROM users")
+    held = door.app.state.socket_leases.held
+    async with (
+        a_proxy(("127.0.0.1", door.port)) as proxy,
+        a_client("pusher", proxy.port, token=token) as client,
+    ):
+        await client.connected()
+        assert held("ip:127.0.0.1") == 1
+        client.do("signin")
+        for _ in range(2):
+            assert (await client.until(saw="signed in"))["user"] == str(user_id)
+            assert (held("ip:127.0.0.1"), held(f"user:{user_id}")) == (0, 1)
+            proxy.cut()
+            await client.connected()
+
+
 async def test_a_client_of_an_unknown_application_stays_away(door: Door):
     async with a_client("pusher", door.port, key="another") as client:
         error = (await client.until(saw="error"))["error"]

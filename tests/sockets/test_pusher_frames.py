@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.access.errors import TooManySockets
+from app.access.errors import TokenExpired, TooManySockets
 from app.database.places import Place
 from app.errors import DependencyDown, Internal, MalformedRequest, NotAuthenticated, NotFound
 from app.sockets import close_codes
 from app.sockets.close_codes import CLOSE_CODES, CloseCode
-from app.sockets.dialect import Ping, Pong, Snapshot, Subscribe, Unsubscribe
+from app.sockets.dialect import Authenticate, Ping, Pong, Snapshot, Subscribe, Unsubscribe
 from app.sockets.pusher import PUSHER, UnknownApp, UnsupportedProtocol
 from app.stream.change import change_of
 from tests.sockets.described import Described
@@ -50,6 +50,8 @@ def test_messages_become_commands():
     in_a_string = msgspec.json.encode({"channel": CHANNEL}).decode()
     assert PUSHER.read(a_message("pusher:subscribe", in_a_string)) == Subscribe(channel=CHANNEL)
     assert PUSHER.read(a_message("pusher:unsubscribe", channel)) == Unsubscribe(key=CHANNEL)
+    signing_in = {"auth": "key:abc", "user_data": '{"id":"7","ticket":"tk_1"}'}
+    assert PUSHER.read(a_message("pusher:signin", signing_in)) == Authenticate(token="tk_1")
     assert PUSHER.read(a_message("pusher:ping", {})) == Ping()
     assert PUSHER.read(b'{"event":"pusher:pong"}') == Pong()
 
@@ -67,6 +69,7 @@ def test_messages_become_commands():
         a_message("pusher:subscribe", "{"),
         a_message("pusher:subscribe", {"channel": 7}),
         a_message("pusher:signin", {}),
+        a_message("pusher:signin", {"auth": "", "user_data": '{"id":"7"}'}),
         a_message("score_update", {}),
         a_message("pusher_internal:subscription_succeeded", {}),
     ],
@@ -153,6 +156,7 @@ def test_a_refusal_has_one_number_in_the_error_and_in_the_close():
         (UnknownApp(), close_codes.NO_SUCH_MATCH, 4001),
         (UnsupportedProtocol(), close_codes.BAD_REQUEST, 4007),
         (NotAuthenticated(), close_codes.NOT_AUTHENTICATED, 4009),
+        (TokenExpired(), close_codes.NOT_AUTHENTICATED, 4100),
         (TooManySockets(), close_codes.TOO_MANY, 4100),
         (DependencyDown(), close_codes.OUR_FAULT, 4100),
         (Internal(), close_codes.OUR_FAULT, 4100),

@@ -3,7 +3,7 @@
 //   node client.mjs pusher|echo {"packages","key","port","token","activityTimeout"}
 //
 // Commands: {"do":"subscribe"|"unsubscribe","channel"}, {"do":"trigger","channel","event","data"},
-// {"do":"disconnect"}. What it says: {"saw":"state"|"event"|"error", ...}.
+// {"do":"signin"}, {"do":"disconnect"}. What it says: {"saw":"state"|"event"|"error", ...}.
 
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
@@ -37,13 +37,18 @@ const watch = (connection) => {
 function pusher() {
   const headers = asked.token ? { Authorization: `Bearer ${asked.token}` } : {};
   const channelAuthorization = { endpoint: authEndpoint, headers };
-  const client = new Pusher(asked.key, { ...options, channelAuthorization });
+  const userAuthentication = { endpoint: authEndpoint.replace("/auth", "/user-auth"), headers };
+  const client = new Pusher(asked.key, { ...options, channelAuthorization, userAuthentication });
   watch(client.connection);
+  client.connection.bind("message", ({ event, data }) => {
+    if (event === "pusher:signin_success") say("signed in", { user: JSON.parse(data.user_data).id });
+  });
   return {
     subscribe: ({ channel }) =>
       client.subscribe(channel).bind_global((event, data) => say("event", { channel, event, data })),
     unsubscribe: ({ channel }) => client.unsubscribe(channel),
     trigger: ({ channel, event, data }) => client.channel(channel).trigger(event, data),
+    signin: () => client.signin(),
     disconnect: () => client.disconnect(),
   };
 }
