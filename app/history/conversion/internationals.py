@@ -1,7 +1,9 @@
 """Internationals since 2000, from international_results (CC0), with the minutes of goals.
 
 The source counts extra time; where all goals are known with their minutes, those after the 90th
-are taken off, elsewhere the score is as told.
+are taken off, elsewhere the score is as told. Minutes are told of some competitions only, and a
+goalless match looks the same in all: they are taken of a competition's year when nearly all of its
+goals are known, so that those with minutes are a fair sample.
 """
 
 import csv
@@ -10,11 +12,15 @@ from collections import defaultdict
 from datetime import date
 from pathlib import Path
 
+import msgspec
+
 from app.history.result import Pair, Result, side_of
 from app.sports.match import Sport
 
 FIRST = "2000-01-01"
 FOLDER = Path("timelines/football/international_results")
+# A share of a year's matches with goals.
+_TOLD_MIN = 0.9
 Goals = dict[tuple[str, str, str], list[tuple[int | None, str]]]
 
 
@@ -22,7 +28,16 @@ def convert(sources: Path) -> list[Result]:
     """Returns the results of all matches."""
     goals = _goals(sources / FOLDER / "goalscorers.csv.gz")
     with gzip.open(sources / FOLDER / "results.csv.gz", "rt", encoding="utf-8") as rows:
-        return [_result(row, goals) for row in csv.DictReader(rows) if row["date"] >= FIRST]
+        found = [_result(row, goals) for row in csv.DictReader(rows) if row["date"] >= FIRST]
+    told: dict[tuple[str | None, str | None], list[bool]] = defaultdict(list)
+    for result in found:
+        if result.home_score or result.away_score:
+            told[result.competition, result.season].append(result.goals is not None)
+    covered = {key for key, known in told.items() if sum(known) >= _TOLD_MIN * len(known)}
+    return [
+        r if (r.competition, r.season) in covered else msgspec.structs.replace(r, goals=None)
+        for r in found
+    ]
 
 
 def _goals(file: Path) -> Goals:
