@@ -74,6 +74,12 @@ def test_production_refuses_what_was_made_for_development(name: str):
         load(PRODUCTION | {name: ""})
 
 
+def test_production_confirms_addresses_by_mail_that_leaves():
+    with pytest.raises(BadSettings, match="MAIL_COMMAND"):
+        load(PRODUCTION | {"EMAIL_VERIFICATION": "true"})
+    assert load(PRODUCTION | {"EMAIL_VERIFICATION": "true", "MAIL_COMMAND": "sendmail"})
+
+
 def test_every_variable_is_named_once_and_explained():
     found = list(every_setting())
     assert len({one.name for one in found}) == len(found)

@@ -1,10 +1,15 @@
-"""Who may ask, and how much: users, tokens, tiers, limits.
+"""Who may ask, and how much: users, tokens, keys, tiers, limits.
 
-A *principal* is who is asking, with a role and a tier; a *tier* says how much that may be; a
-*family* is what one log-in grew into by rotation of its refresh token. Read `users`, `tokens`,
-`refresh_tokens`, `log_ins`, `principal`, `tiers`, `gate`, then `rate_limits`.
+A *principal* is who is asking, with a role, a tier and the *scopes* its credentials were made for; a
+*tier* says how much that may be; a *family* is what one log-in grew into by rotation of its refresh
+token; a user's *generation* grows with everything that ends what was given before; a *kid* names a
+signing key. Read `users`, `key_ring`, `tokens`, `refresh_tokens`, `log_ins`, `accounts`, then
+`revocations` with `access_news`, `api_keys` with `known_keys`, `principal`, `tiers`, `gate`; then
+what holds guessing back (`lockout`, `rate_limits`, `socket_leases`) and what is kept of it (`audit`).
 
-Invariants: a password and a refresh token are never kept, only their hashes; a refresh token works
-once, and a second use ends its family; an answer never tells whether an address is registered,
-`register` apart; nothing here asks Postgres who the caller is: the signed token says it.
+Invariants: a password, a refresh token, an API key and a mailed code are never kept, only their
+hashes; a refresh token works once, and a second use ends its family; an answer never tells whether
+an address is registered, `register` apart where addresses are not confirmed; no request asks
+Postgres who the caller is, but for an API key that was not seen for a minute; what is revoked is
+known to every process within a second, and `Gate` is the one door at which that is asked.
 """
