@@ -7,7 +7,7 @@ from app.access.errors import TokenRevoked
 from app.access.principal import Principal
 from app.access.socket_leases import Lease
 from app.errors import NotAllowed
-from app.sockets.shared import Shared
+from app.sockets.process import Shared
 
 # A client needs a moment to get itself a new token.
 EXPIRY_WARNING_S = 30.0

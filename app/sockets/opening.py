@@ -15,8 +15,8 @@ from app.sockets.asgi_line import GIVE_UP, LOST, AsgiLine
 from app.sockets.close_codes import close_code_of
 from app.sockets.errors import OriginNotAllowed
 from app.sockets.line import LINE, Line
+from app.sockets.process import Shared
 from app.sockets.session import Ask, Session
-from app.sockets.shared import Shared
 
 # The subprotocol that stands for all of ours. A browser, which cannot set headers, may bring its
 # token as a second one: `new WebSocket(url, ["touchline", "bearer.<token>"])`.

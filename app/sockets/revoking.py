@@ -5,8 +5,8 @@ import asyncio
 from app.access.errors import TokenRevoked
 from app.logs import logger
 from app.sockets import close_codes
+from app.sockets.process import Shared
 from app.sockets.session import Session
-from app.sockets.shared import Shared
 
 # Log-outs may come many a second; looking through 50,000 sockets takes some 20 ms.
 LOOKS_APART_S = 0.25
