@@ -207,6 +207,12 @@ EXAMPLES: tuple[msgspec.Struct, ...] = (
     messages.PusherUnsubscribe(data=messages.PusherChannel(channel=_CHANNEL)),
     messages.PusherPing(),
     messages.PusherPong(),
+    messages.PusherSignin(
+        data=messages.PusherSignature(
+            auth="touchline:5f3e", user_data='{"id":"7","ticket":"tk_3pQ"}'
+        )
+    ),
+    messages.PusherSignedIn(data='{"user_data":"{\\"id\\":\\"7\\"}"}'),
     messages.PusherEstablished(data='{"socket_id":"1.2","activity_timeout":30}'),
     messages.PusherSubscribed(channel=_CHANNEL, data="{}"),
     messages.PusherRefused(

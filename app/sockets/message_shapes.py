@@ -223,6 +223,25 @@ class PusherUnsubscribe(PusherMessage, frozen=True, kw_only=True, tag="pusher:un
     data: PusherChannel
 
 
+class PusherSignature(msgspec.Struct, frozen=True, kw_only=True):
+    """What `POST /broadcasting/user-auth` answered."""
+
+    auth: str
+    user_data: Json
+
+
+class PusherSignin(PusherMessage, frozen=True, kw_only=True, tag="pusher:signin"):
+    """Says whose the socket is."""
+
+    data: PusherSignature
+
+
+class PusherSignedIn(PusherMessage, frozen=True, kw_only=True, tag="pusher:signin_success"):
+    """The socket is a user's; within `data` stands `user_data`, JSON in a string with the `id`."""
+
+    data: Json
+
+
 class PusherPing(PusherMessage, frozen=True, kw_only=True, tag="pusher:ping"):
     """Asks whether the other side is there; either side may."""
 
@@ -286,6 +305,7 @@ class PusherEvent(Told, frozen=True, kw_only=True):
 PUSHER_MESSAGES: tuple[type[msgspec.Struct], ...] = (
     PusherSubscribe,
     PusherUnsubscribe,
+    PusherSignin,
     PusherPing,
     PusherPong,
 )
@@ -293,6 +313,7 @@ PUSHER_FRAMES: tuple[type[msgspec.Struct], ...] = (
     PusherEstablished,
     PusherSubscribed,
     PusherRefused,
+    PusherSignedIn,
     PusherError,
     PusherPong,
     PusherEvent,

@@ -10,12 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.access.errors import TokenExpired, TooManySockets
+from app.access.principal import Principal
 from app.database.places import Place
 from app.errors import DependencyDown, Internal, MalformedRequest, NotAuthenticated, NotFound
 from app.sockets import close_codes
 from app.sockets.close_codes import CLOSE_CODES, CloseCode
 from app.sockets.dialect import Authenticate, Ping, Pong, Snapshot, Subscribe, Unsubscribe
 from app.sockets.pusher import PUSHER, UnknownApp, UnsupportedProtocol
+from app.sports.ids import UserId
 from app.stream.change import change_of
 from tests.sockets.described import Described
 
@@ -131,6 +133,7 @@ def test_frames_are_as_asyncapi_describes_them():
         PUSHER.greeting("1.2"),
         PUSHER.subscribed(CHANNEL),
         PUSHER.pong(Ping()),
+        PUSHER.authenticated(Principal(key="user:7", user_id=UserId(7)), None),
         PUSHER.error("internal", "Something went wrong."),
         PUSHER.refused("private-", NotAuthenticated()),
     ]
