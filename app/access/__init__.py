@@ -1,9 +1,9 @@
 """Who may ask, and how much: users, tokens, keys, tiers, limits.
 
 A *principal* is who is asking, with a role, a tier and the *scopes* its credentials were made for;
-a *tier* says how much that may be; a *family* is what one log-in grew into by rotation of its refresh
-token; a user's *generation* grows with everything that ends what was given before; a *kid* names a
-signing key. Read `users`, `key_ring`, `tokens`, `refresh_tokens`, `log_ins`, `accounts`, then
+a *tier* says how much that may be; a *family* is what one log-in grew into by rotation of its
+refresh token; a user's *generation* grows with everything that ends what was given before; a *kid*
+names a signing key. Read `users`, `key_ring`, `tokens`, `refresh_tokens`, `log_ins`, `accounts`, then
 `revocations` with `access_news`, `api_keys` with `known_keys`, `principal`, `tiers`, `gate`; then
 what holds guessing back (`lockout`, `rate_limits`, `socket_leases`) and what is kept (`audit`).
 
