@@ -85,7 +85,10 @@ async def a_stage(database_url: str, redis_url: str, **more: str) -> AsyncGenera
             # What is stalled is given up soon after it is healed.
             "DATABASE_STATEMENT_TIMEOUT_S": "2",
         }
-        async with relaying(environment), a_door(database_url, redis_url, **environment) as door:
+        async with (
+            relaying(environment),
+            a_door(database_url, redis_url, send_buffer=None, **environment) as door,
+        ):
             yield Stage(
                 api_port=door.port, postgres=postgres, valkey=valkey, writers=writers, reader=reader
             )
