@@ -62,7 +62,7 @@ class Pulse:
     def discard(self, session: Beating) -> None:
         """Looks after it no more. Safe to call twice."""
         tick = self.sessions.pop(session, None)
-        if tick is not None:
+        if tick in self._wheel:
             self._wheel[tick].discard(session)
         if not self.sessions:
             self._empty.set()
@@ -78,7 +78,8 @@ class Pulse:
         for tick in range(self._tick + 1, _tick_of(now) + 1):
             self._tick = tick
             for session in self._wheel.pop(tick, ()):
-                del self.sessions[session]
+                if self.sessions.pop(session, None) is None:
+                    continue  # Gone, by the doing of one before it.
                 # Back in before it is looked at: that may end it.
                 self.schedule(session, now + PULSE_S)
                 self._look(session, now)

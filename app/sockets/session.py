@@ -67,9 +67,9 @@ class Session:
     """One socket: who is asking, what it follows, and how it ends. Never waits."""
 
     __slots__ = (
-        "_ask", "_errands", "_full_since", "_gone", "_held", "_inbox", "_said_at", "_since",
-        "caller", "closed_with", "dialect", "followings", "heartbeat_s", "is_full", "line",
-        "shared", "socket_id",
+        "_ask", "_cut_at", "_errands", "_full_since", "_gone", "_held", "_inbox", "_said_at",
+        "_since", "caller", "closed_with", "dialect", "followings", "heartbeat_s", "is_full",
+        "line", "shared", "socket_id",
     )  # fmt: skip
 
     def __init__(self, shared: Shared, line: Line, ask: Ask, caller: Caller | None = None) -> None:
@@ -85,7 +85,7 @@ class Session:
         self.closed_with: CloseCode | None = None
         self._ask = ask
         self._since = self._said_at = time.monotonic()
-        self._full_since = 0.0
+        self._full_since = self._cut_at = 0.0
         self._gone = False
         self._held: list[Outgoing] | None = [] if ask.state_first else None
         self._inbox: Inbox | None = None
@@ -170,8 +170,8 @@ class Session:
         self.closed_with = self.dialect.closing(code, error)
         self._let_all_go()
         # Before the line is closed: it may be gone at once.
-        self.shared.pulse.schedule(self, time.monotonic() + CLOSE_WITHIN_S)
-        self._full_since = self._full_since or time.monotonic()
+        self._cut_at = time.monotonic() + CLOSE_WITHIN_S
+        self.shared.pulse.schedule(self, self._cut_at)
         self.line.close(self.closed_with)
 
     # What crowds do.
@@ -254,8 +254,6 @@ class Session:
         if not self.is_full:
             return
         self.is_full = False
-        if self.closed_with is None:
-            self._full_since = 0.0
         for key, following in tuple(self.followings.items()):
             if self.is_full or self.closed_with is not None:
                 return
@@ -270,8 +268,9 @@ class Session:
         """Does what time asks for; returns when to look again."""
         bounds = self.shared.bounds
         if self.closed_with is not None:
-            self.cut()
-            return now
+            if now >= self._cut_at:
+                self.cut()
+            return self._cut_at
         if self.is_full and now - self._full_since >= bounds.full_s_max:
             metrics.slow_readers.labels("closed").inc()
             self._abort(close_codes.TOO_SLOW)

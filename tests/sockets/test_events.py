@@ -125,8 +125,9 @@ async def test_what_is_wrong_is_a_problem_as_everywhere(door: Door):
 async def test_a_stream_counts_as_a_socket_and_takes_a_token_in_its_address(
     database_url: str, redis_url: str
 ):
-    more = {"ANONYMOUS_ACCESS": "false", "LIMIT_USER_SOCKETS": "1"}
-    async with a_door(database_url, redis_url, **more) as door:
+    async with a_door(
+        database_url, redis_url, ANONYMOUS_ACCESS="false", LIMIT_USER_SOCKETS="1"
+    ) as door:
         match_id = await door.a_match()
         async with streamed(door, match_id) as stream:
             assert stream.answer.status_code == 401

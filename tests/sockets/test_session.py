@@ -111,7 +111,7 @@ async def test_a_socket_ends_when_its_token_does_and_is_warned_before(door: Door
     client = await door.open(match_id, f"?token={a_token_for(door, 2)}")
     assert (await frame(client))["type"] == "snapshot"
     assert 0 < (await told(client, "expiring"))["expiresIn"] <= 2
-    assert (await told(client, "error"))["code"] == "not_authenticated"
+    assert (await told(client, "error"))["code"] == "token_expired"
     assert await closed(client) == close_codes.NOT_AUTHENTICATED.code
 
 
