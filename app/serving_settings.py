@@ -25,8 +25,8 @@ class ServingSettings(msgspec.Struct, frozen=True, kw_only=True):
         bool,
         env(
             "SOCKET_COMPRESSION",
-            "Whether sockets that ask for permessage-deflate get it. With SOCKETS=shared a frame "
-            "is deflated once, with stock once for each socket.",
+            "Whether sockets that ask for permessage-deflate get it; a frame is deflated once for "
+            "all of them.",
         ),
     ] = True
     processes: Annotated[

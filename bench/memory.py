@@ -1,7 +1,8 @@
 """What the processes weigh: API and worker at rest, and what a socket adds.
 
-The raw baseline is a bare ASGI application of ten lines on the same server and protocol, in the
-same run: what uvicorn itself needs for a socket. Figures are resident memory.
+A socket is weighed on both ways of carrying them (`SOCKETS`): our own protocol class, and
+uvicorn's. The raw baseline is a bare ASGI application of ten lines on uvicorn, in the same run:
+what uvicorn itself needs for a socket. Figures are resident memory.
 """
 
 from contextlib import ExitStack
@@ -14,7 +15,9 @@ from bench import house
 from bench.report import Row, median, report
 from bench.sockets import open_sockets
 
-SOCKETS = (1_000, 5_000)
+SOCKETS = (1_000, 10_000)
+# What rows of sockets are called, by the setting.
+CARRIED = {"shared": "a socket", "stock": "a socket, stock protocol,"}
 ROUNDS = 3
 MATCHES = 100
 # A process at rest has done everything once: the first requests load what is loaded late.
@@ -45,12 +48,10 @@ async def measure() -> tuple[list[Row], dict[str, float]]:
         for _ in range(ROUNDS):
             for count in SOCKETS:
                 paths = [f"/live/{matches[n % MATCHES]}" for n in range(count)]
-                with house.api(stack) as (process, port):
-                    for _ in range(WARM_UP_REQUESTS):
-                        house.wait_for(f"http://127.0.0.1:{port}/api/scores/{matches[0]}")
-                    found.setdefault("API at rest", []).append(resident(process))
-                    added = await a_socket(process, port, paths)
-                    found.setdefault(f"a socket of {count}", []).append(added)
+                for setting, row in CARRIED.items():
+                    at_rest, added = await ours(stack, setting, paths)
+                    found.setdefault("API at rest", []).append(at_rest)
+                    found.setdefault(f"{row} of {count}", []).append(added)
                 port = ports.pick()
                 bare = ["-m", "uvicorn", "bench.bare_sockets:app", "--port", str(port)]
                 options = ["--ws-per-message-deflate", "false", "--log-level", "warning"]
@@ -74,6 +75,14 @@ async def measure() -> tuple[list[Row], dict[str, float]]:
         for count in SOCKETS
     }
     return rows, ratios
+
+
+async def ours(stack: house.Stack, setting: str, paths: list[str]) -> tuple[int, float]:
+    """Returns the bytes of an API at rest with this setting of SOCKETS, and of each socket."""
+    with house.api(stack, SOCKETS=setting) as (process, port):
+        for _ in range(WARM_UP_REQUESTS):
+            house.wait_for(f"http://127.0.0.1:{port}/api{paths[0].replace('live', 'scores')}")
+        return resident(process), await a_socket(process, port, paths)
 
 
 def worker_at_rest(stack: house.Stack) -> int:

@@ -11,7 +11,8 @@ import struct
 from collections.abc import Callable
 from typing import cast
 
-OPENED_WITHIN_S = 60.0
+# 10,000 are opened at most, each with its first state.
+OPENED_WITHIN_S = 120.0
 # Handshakes under way at once.
 AT_ONCE = 100
 

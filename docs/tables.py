@@ -97,7 +97,17 @@ CHECKED: Mapping[str, Callable[[], Iterator[Row]]] = {
 }
 MEASURED: Mapping[str, Callable[[], Iterator[Row]]] = {
     f"bench-{name}": partial(of_bench, name)
-    for name in ("latency", "ingest", "providers", "arrival", "memory", "workers", "day")
+    for name in (
+        "latency",
+        "fanout",
+        "growth",
+        "ingest",
+        "providers",
+        "arrival",
+        "memory",
+        "workers",
+        "day",
+    )
 }
 
 
