@@ -1,6 +1,7 @@
 """One match over one socket: first state, every change, and codes that say why."""
 
 import asyncio
+import json
 from collections.abc import AsyncGenerator
 
 import httpx
@@ -239,3 +240,29 @@ async def test_what_is_sent_is_the_truth_at_any_pace(door: Door, conflate_ms: in
     assert bool(conflated) == bool(conflate_ms)
     assert conflate_ms or len(heard) == 60
     await client.close()
+
+
+async def test_who_connects_during_an_outage_sees_it(door: Door):
+    match_id = await door.a_match()
+    down = [{"provider": "replay", "state": "down"}]
+    client = await door.open(match_id)
+    assert (await frame(client))["data"]["score"]["feed"] is None
+    feed = "INSERT INTO match_feeds AS f (match_id, status, providers) VALUES ($1, $2, $3::jsonb)"
+    again = " ON CONFLICT (match_id) DO UPDATE SET status = $2, providers = $3::jsonb"
+    await door.connection.execute(feed + again, match_id, "down", json.dumps(down))
+    told = await frame(client)
+    assert told["type"] == "feed_status"
+    late = await door.open(match_id)
+    score = (await frame(late))["data"]["score"]
+    assert score["feed"] == told["data"]
+    assert (score["feed"]["status"], score["feed"]["providers"]) == ("down", down)
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{door.port}") as http:
+        assert (await http.get(f"/api/scores/{match_id}")).json()["feed"] == told["data"]
+    up = [{"provider": "replay", "state": "up"}]
+    await door.connection.execute(feed + again, match_id, "ok", json.dumps(up))
+    assert (await frame(late))["data"]["status"] == "ok"
+    await late.close()
+    late = await door.open(match_id)
+    assert (await frame(late))["data"]["score"]["feed"] is None
+    for one in (client, late):
+        await one.close()
