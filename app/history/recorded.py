@@ -18,6 +18,8 @@ from app.sports.incidents import Goal
 from app.sports.match import MatchStatus, Period, Score, Sport
 
 _LATE = re.compile(r"extra|overtime|shoot|penalt|^ot", re.IGNORECASE)
+# Leagues that recordings name with season, round or town.
+_LEAGUES = re.compile(r"^(atp|wta|nba|wnba|nhl|pwhl|khl|euroleague)\b", re.IGNORECASE)
 _SHOOTOUT = re.compile(r"shoot|penalt", re.IGNORECASE)
 _MINUTE = re.compile(r"(\d{1,3})(?:\+\d+)?'")
 
@@ -50,7 +52,7 @@ def result_of(recording: Recording) -> Result:
     league = header.league.name
     return Result(
         sport=header.sport,
-        league=league_of(league) if header.sport is Sport.FOOTBALL else slug_of(league),
+        league=_league(league, header.sport),
         season=header.league.season,
         played_on=header.start_time.date(),
         home=side_of(header.home.name, header.sport),
@@ -67,6 +69,13 @@ def result_of(recording: Recording) -> Result:
         best_of=header.rules.best_of if header.sport is Sport.TENNIS else None,
         sets=_sets(last) if header.sport is Sport.TENNIS else None,
     )
+
+
+def _league(name: str, sport: Sport) -> str:
+    if sport is Sport.FOOTBALL:
+        return league_of(name)
+    known = _LEAGUES.match(name)
+    return known[1].lower() if known else slug_of(name)
 
 
 def _score(score: Score) -> Pair:
