@@ -52,3 +52,21 @@ class BettingSettings(msgspec.Struct, frozen=True, kw_only=True):
     cash_out_margin: Annotated[
         Decimal, env("CASH_OUT_MARGIN", "Share that is kept of what a bet is worth: 0.05 for 5 %.")
     ] = Decimal("0.05")
+    settle_after_s: Annotated[
+        float,
+        env(
+            "SETTLE_AFTER_S",
+            "How long a final result must have stood before bets on it are settled.",
+            ge=0,
+            le=86_400,
+        ),
+    ] = 10.0
+    settle_confidence: Annotated[
+        float,
+        env(
+            "SETTLE_CONFIDENCE",
+            "How far a final result must be believed before bets on it are settled.",
+            ge=0,
+            le=1,
+        ),
+    ] = 0.5

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from app.betting.placement import House
 from app.betting.rules import Policy, Rules
+from app.betting.settlement import Waits
 from app.betting_settings import BettingSettings
 
 
@@ -24,3 +25,8 @@ def house_of(settings: BettingSettings) -> House:
             user_day_max=settings.user_day_max,
         ),
     )
+
+
+def waits_of(settings: BettingSettings) -> Waits:
+    """Returns when a result is good enough to settle by."""
+    return Waits(seconds=settings.settle_after_s, confidence=settings.settle_confidence)

@@ -221,6 +221,9 @@ payments = _counter("touchline_payments", "Deposits and withdrawals.", "directio
 bets = _counter("touchline_bets", "Bets, by the state they came into.", "status")
 bets_refused = _counter("touchline_bets_refused", "Bets that were not struck, by reason.", "code")
 bet_seconds = _histogram("touchline_bet_seconds", "From a slip to its answer.", "outcome")
+settlement_seconds = _histogram(
+    "touchline_settlement_seconds", "One look at the bets of one match, settled or not."
+)
 recordings_refused = _gauge("touchline_recordings_refused", "Recordings that do not parse.")
 
 

@@ -23,10 +23,14 @@ _CUT_BY = {"changes": "at", "odds_history": "at", "dead_letters": "day", "user_c
 # Matches one round deletes; a round an hour keeps up with any replay.
 DELETED_MAX = 5_000
 
-# Simulated matches are endless: what nobody can resume any more is of no use to anybody.
+# Simulated matches are endless: what nobody can resume any more is of no use to anybody. What
+# somebody bet on stays, as the books do.
 _DELETE_SIMULATED = """
 DELETE FROM matches WHERE id IN (
-    SELECT id FROM matches WHERE simulated AND start_time < $1 ORDER BY start_time LIMIT $2
+    SELECT id FROM matches m WHERE simulated AND start_time < $1
+      AND NOT EXISTS (SELECT FROM bet_legs l WHERE l.match_id = m.id)
+      AND NOT EXISTS (SELECT FROM market_exposures e WHERE e.match_id = m.id)
+    ORDER BY start_time LIMIT $2
 )
 """
 

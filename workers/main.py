@@ -14,7 +14,7 @@ from prometheus_client import start_http_server
 from redis.exceptions import RedisError
 
 from app import collector, logs, metrics
-from app.bookmaking import house_of
+from app.bookmaking import house_of, waits_of
 from app.cache import open_redis as redis_client
 from app.database import engine
 from app.database.engine import Connection, Pool
@@ -40,6 +40,7 @@ from workers.housekeeping import housekeep
 from workers.providers import Makers, shared, sports_of
 from workers.publications import Publications
 from workers.queues import open_redis, queue_of, run_queue
+from workers.settle import Settling
 from workers.tending import Tending
 
 RETRY_S = 0.5
@@ -193,6 +194,7 @@ async def _run(
         Tending(context.pool, list(context.providers)).run(),
         Books(context.pool, every_s=settings.wallet.check_every_s).run(),
         PendingBets(money, house_of(settings.betting)).run(),
+        Settling(money, waits_of(settings.betting)).run(),
     ]
     try:
         await _until(stopping, endless, queues)

@@ -13,9 +13,9 @@ from app.api.requests import PageQuery
 from app.payments.deposits import DepositRules
 from app.payments.payments import Direction, Payment, PaymentStatus
 from app.wallet.errors import IdempotencyKeyMissing, UnknownCurrency
-from app.wallet.ledger import Holder
 from app.wallet.limits import LimitKind, Period, UserLimit
 from app.wallet.money import Money, parse_money
+from app.wallet.moves import Holder
 from app.wallet.read import Balance, Line
 
 IDEMPOTENCY_KEY = "idempotency-key"

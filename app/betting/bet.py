@@ -77,11 +77,15 @@ class Leg(msgspec.Struct, frozen=True, kw_only=True):
     match_status: str
     home_score: int | None
     away_score: int | None
+    starts_at: datetime
     result: LegResult | None = None
+    by_hand: bool = False
 
 
 class Bet(msgspec.Struct, frozen=True, kw_only=True):
-    """A bet. `refusal` is the problem document a refused one was answered with."""
+    """A bet. `refusal` is the problem document a refused one was answered with; `returned` all
+    that was paid back, of which `cashed_out_paid` for `stake_cashed_out`.
+    """
 
     id: int
     user_id: UserId
@@ -98,4 +102,5 @@ class Bet(msgspec.Struct, frozen=True, kw_only=True):
     settled_at: datetime | None = None
     returned: Money
     stake_cashed_out: Money
+    cashed_out_paid: Money
     refusal: dict[str, Any] | None = None

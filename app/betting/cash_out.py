@@ -13,10 +13,11 @@ from fractions import Fraction
 import msgspec
 
 from app import metrics
-from app.betting.bet import Bet, BetStatus, Leg, LegResult
+from app.betting.bet import Bet, BetStatus
 from app.betting.errors import MarketSuspended, NothingToCashOut, OfferMoved
 from app.betting.exposure import hang, hanging_of
 from app.betting.offers import Offered, lock_offers
+from app.betting.outcomes import OUTCOMES
 from app.betting.placement import House
 from app.betting.read import bet_of
 from app.betting.rules import check_offer, product
@@ -26,14 +27,14 @@ from app.database.engine import Connection, Pool
 from app.errors import Invalid, NotFound
 from app.sports.ids import SelectionId, UserId
 from app.stream import user_log
-from app.wallet.ledger import Holder, Move, post, retrying
+from app.wallet.ledger import post, retrying
 from app.wallet.money import Money
+from app.wallet.moves import Holder, Move
 
-# What a settled leg multiplies a stake by, halves as a quarter line pays them.
-_HALF = Fraction(1, 2)
 _DONE = "SELECT amount FROM transfers WHERE key = $1"
 _UPDATE = """
 UPDATE bets SET stake_cashed_out = stake_cashed_out + $2, returned = returned + $3,
+    cashed_out_paid = cashed_out_paid + $3,
     potential_return = $4, status = CASE WHEN $5 THEN 'cashed_out' ELSE status END,
     settled_at = CASE WHEN $5 THEN $6 ELSE settled_at END
 WHERE id = $1
@@ -98,22 +99,8 @@ def worth_of(bet: Bet, chances: Mapping[SelectionId, Decimal], *, margin: Decima
         if leg.result is None:
             factor *= Fraction(leg.odds) * Fraction(chances[leg.selection_id])
         else:
-            factor *= factor_of(leg)
+            factor *= OUTCOMES[leg.result].factor(leg.odds)
     return (bet.stake - bet.stake_cashed_out).times(factor)
-
-
-def factor_of(leg: Leg) -> Fraction:
-    """Returns what a settled leg multiplies the stake by."""
-    odds = Fraction(leg.odds)
-    factors = {
-        LegResult.WON: odds,
-        LegResult.LOST: Fraction(0),
-        LegResult.VOID: Fraction(1),
-        LegResult.HALF_WON: (odds + 1) * _HALF,
-        LegResult.HALF_LOST: _HALF,
-    }
-    assert leg.result is not None, leg
-    return factors[leg.result]
 
 
 async def _open_bet(connection: Connection, bet_id: int, user_id: UserId) -> Bet:

@@ -18,9 +18,11 @@ from app.wallet.money import Money, parse_money
 # Markets are locked in id order, so that two accumulators wait for each other instead of dying.
 _ADD = """
 INSERT INTO market_exposures AS e (market_id, currency, match_id, staked, payouts)
-SELECT market_id, $2, match_id, staked, jsonb_build_object(selection_id::text, payout)
+SELECT market_id, $2, min(match_id), sum(staked)::bigint,
+       jsonb_object_agg(selection_id::text, payout)
 FROM unnest($1::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[])
      AS n (market_id, match_id, selection_id, staked, payout)
+GROUP BY market_id
 ORDER BY market_id
 ON CONFLICT (market_id, currency) DO UPDATE
 SET staked = e.staked + excluded.staked,
@@ -68,7 +70,10 @@ class Case(msgspec.Struct, frozen=True):
 async def hang(
     connection: Connection, hanging: Sequence[Hanging], currency: str
 ) -> dict[MarketId, Case]:
-    """Adds to markets what bets hang on them; returns how they then stand, locked till the end."""
+    """Adds to markets what bets hang on them; returns how they then stand, locked till the end.
+
+    Of each selection one change: several bets are put `together` first.
+    """
     rows = await connection.fetch(
         _ADD,
         [one.market_id for one in hanging],
@@ -82,6 +87,19 @@ async def hang(
         MarketId(row["market_id"]): Case(row["staked"], _PAYOUTS.decode(row["payouts"]))
         for row in rows
     }
+
+
+def together(hanging: Sequence[Hanging]) -> list[Hanging]:
+    """Returns what several bets change, one change a selection."""
+    sums: dict[tuple[MarketId, SelectionId], Hanging] = {}
+    for one in hanging:
+        key = (one.market_id, one.selection_id)
+        before = sums.get(key)
+        if before is not None:
+            staked, payout = one.staked + before.staked, one.payout + before.payout
+            one = msgspec.structs.replace(one, staked=staked, payout=payout)  # noqa: PLW2901
+        sums[key] = one
+    return list(sums.values())
 
 
 def hanging_of(

@@ -28,8 +28,9 @@ from app.database.engine import Connection, Pool
 from app.errors import AppError
 from app.sports.ids import SelectionId
 from app.stream import user_log
-from app.wallet.ledger import Holder, Move, post, retrying
+from app.wallet.ledger import post, retrying
 from app.wallet.money import Money, parse_money
+from app.wallet.moves import Holder, Move
 
 # Bets decided in one round; the next begins at once while there are more.
 DECIDED_PER_ROUND_MAX = 200

@@ -28,9 +28,10 @@ from app.errors import AppError
 from app.sports.ids import SelectionId
 from app.stream import user_log
 from app.wallet.errors import IdempotencyKeyReused
-from app.wallet.ledger import Holder, Move, post, retrying
+from app.wallet.ledger import post, retrying
 from app.wallet.limits import LimitKind, check_allowed
 from app.wallet.money import AMOUNT_MINOR_MAX, Money, parse_money
+from app.wallet.moves import Holder, Move
 
 A_DAY = timedelta(days=1)
 

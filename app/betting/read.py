@@ -14,11 +14,13 @@ from app.wallet.money import Money
 _BETS = """
 SELECT b.id, b.user_id, b.request_id, b.fingerprint, b.status, b.stake, b.currency, b.odds,
        b.potential_return, b.odds_change, b.refusal::text AS refusal, b.answer, b.placed_at,
-       b.decide_at, b.decided_at, b.settled_at, b.returned, b.stake_cashed_out
+       b.decide_at, b.decided_at, b.settled_at, b.returned, b.stake_cashed_out,
+       b.cashed_out_paid
 FROM bets b
 """
 _OF_REQUEST = _BETS + " WHERE b.user_id = $1 AND b.request_id = $2"
 _OF_ID = _BETS + " WHERE b.id = $1"
+_OF_IDS = _BETS + " WHERE b.id = ANY ($1::bigint[]) ORDER BY b.id"
 _LOCKED = _OF_ID + " FOR NO KEY UPDATE"
 _OF_USER = (
     _BETS
@@ -61,6 +63,11 @@ async def bet_of(connection: Connection, bet_id: int, *, lock: bool = False) -> 
     return bet
 
 
+async def bets_of_ids(connection: Connection, bet_ids: Sequence[int]) -> list[Bet]:
+    """Returns bets, by id."""
+    return await _bets(connection, await connection.fetch(_OF_IDS, list(bet_ids)))
+
+
 async def bets_before(
     connection: Connection,
     user_id: UserId,
@@ -100,6 +107,8 @@ def leg_of(row: Mapping[str, Any]) -> Leg:
         match_status=row["match_status"],
         home_score=row["home_score"],
         away_score=row["away_score"],
+        starts_at=row["starts_at"],
+        by_hand=row["by_hand"],
         result=None if row["result"] is None else LegResult(row["result"]),
     )
 
@@ -122,5 +131,6 @@ def _bet(row: Row, legs: tuple[Leg, ...]) -> Bet:
         settled_at=row["settled_at"],
         returned=Money(row["returned"], currency),
         stake_cashed_out=Money(row["stake_cashed_out"], currency),
+        cashed_out_paid=Money(row["cashed_out_paid"], currency),
         refusal=None if row["refusal"] is None else _REFUSAL.decode(row["refusal"]),
     )

@@ -27,17 +27,18 @@ WITH made AS (
 ), legs AS (
     INSERT INTO bet_legs (
         bet_id, n, selection_id, market_id, match_id, sport_id, market_type, line, selection_key,
-        odds_requested, odds, market_version, match_status, home_score, away_score
+        odds_requested, odds, market_version, match_status, home_score, away_score, starts_at
     )
     SELECT made.id, n.place, n.selection_id, n.market_id, n.match_id, n.sport_id, n.market_type,
-           n.line, n.key, n.odds_requested, n.odds, n.version, n.match_status, n.home, n.away
+           n.line, n.key, n.odds_requested, n.odds, n.version, n.match_status, n.home, n.away,
+           n.starts_at
     FROM made, unnest(
         $14::bigint[], $15::bigint[], $16::bigint[], $17::text[], $18::text[], $19::numeric[],
         $20::text[], $21::numeric[], $22::numeric[], $23::bigint[], $24::text[], $25::int[],
-        $26::int[]
+        $26::int[], $29::timestamptz[]
     ) WITH ORDINALITY AS n (
         selection_id, market_id, match_id, sport_id, market_type, line, key, odds_requested, odds,
-        version, match_status, home, away, place
+        version, match_status, home, away, starts_at, place
     )
 )
 SELECT id FROM made
@@ -98,6 +99,7 @@ def bet_as_answered(bet_id: int, request: Request, answer: Answer) -> Bet:
         decided_at=None if pending else answer.at,
         returned=nothing(slip.stake.currency),
         stake_cashed_out=nothing(slip.stake.currency),
+        cashed_out_paid=nothing(slip.stake.currency),
         refusal=answer.refusal,
     )
 
@@ -139,6 +141,7 @@ async def write_bet(
         [leg.away_score for leg in bet.legs],
         bet.id,
         None if answer is None else answer.decode(),
+        [leg.starts_at for leg in bet.legs],
     )
     return written is not None
 
@@ -159,4 +162,5 @@ def _leg(leg: LegWritten) -> Leg:
         match_status=offer.match_status.value,
         home_score=offer.home_score,
         away_score=offer.away_score,
+        starts_at=offer.starts_at,
     )

@@ -11,8 +11,9 @@ from app.commands.place import database
 from app.errors import AppError
 from app.sports.ids import UserId
 from app.wallet.check import check_ledger
-from app.wallet.ledger import Holder, Move, post
+from app.wallet.ledger import post
 from app.wallet.money import Money, parse_money
+from app.wallet.moves import Holder, Move
 from app.wallet.read import balance_of
 
 _USER = "SELECT id FROM users WHERE email = lower($1)"

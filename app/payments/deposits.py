@@ -9,12 +9,13 @@ from app.database import engine
 from app.database.engine import Connection, Pool
 from app.errors import AppError
 from app.payments import payments
-from app.payments.payments import Direction, Payment, PaymentStatus, Verdict
+from app.payments.payments import Direction, Payment, PaymentStatus, Verdict, Wish
 from app.sports.ids import UserId
 from app.stream import user_log
-from app.wallet.ledger import Holder, Move, post, retrying
+from app.wallet.ledger import post, retrying
 from app.wallet.limits import LimitKind, check_allowed
 from app.wallet.money import Money, parse_money
+from app.wallet.moves import Holder, Move
 from app.wallet.read import balance_of
 
 _A_DAY = timedelta(days=1)
@@ -54,21 +55,18 @@ async def deposit(
 
     Raises IdempotencyKeyReused, SelfExcluded, SelfLimitReached, DepositTooLarge.
     """
+    wish = Wish(user_id=user_id, direction=Direction.DEPOSIT, amount=amount, request_id=request_id)
 
     async def deed() -> Payment:
         async with engine.connection(pool) as connection, connection.transaction():
-            before = await payments.asked_before(
-                connection, user_id, Direction.DEPOSIT, amount, request_id
-            )
+            before = await payments.asked_before(connection, wish)
             if before is not None:
                 return before
             await check_allowed(connection, user_id, amount, kinds=[LimitKind.DEPOSIT], now=now)
             await _check_day(connection, user_id, amount, rules=rules, now=now)
-            asked = await payments.ask(connection, user_id, Direction.DEPOSIT, amount, request_id)
+            asked = await payments.ask(connection, wish)
             if asked is None:  # Another request of this id came first and is committed by now.
-                other = await payments.asked_before(
-                    connection, user_id, Direction.DEPOSIT, amount, request_id
-                )
+                other = await payments.asked_before(connection, wish)
                 assert other is not None, request_id
                 return other
             if not rules.play_money:

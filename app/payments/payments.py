@@ -12,8 +12,9 @@ from app.errors import AppError, NotFound
 from app.sports.ids import UserId
 from app.stream import user_log
 from app.wallet.errors import IdempotencyKeyReused
-from app.wallet.ledger import Holder, Move, post
+from app.wallet.ledger import post
 from app.wallet.money import Money
+from app.wallet.moves import Holder, Move
 from app.wallet.read import balance_body, balance_of
 
 _FIELDS = """
@@ -79,6 +80,15 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
     decided_at: datetime | None
 
 
+class Wish(msgspec.Struct, frozen=True, kw_only=True):
+    """What a user asks for, under a name of the user's own."""
+
+    user_id: UserId
+    direction: Direction
+    amount: Money
+    request_id: str
+
+
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """What is decided of a payment, by an operator or by the payment provider."""
 
@@ -88,27 +98,28 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     decided_by: UserId | None = None
 
 
-async def asked_before(
-    connection: Connection, user_id: UserId, direction: Direction, amount: Money, request_id: str
-) -> Payment | None:
+async def asked_before(connection: Connection, wish: Wish) -> Payment | None:
     """Returns the payment this request made before; raises IdempotencyKeyReused when it was
     another one.
     """
-    row = await connection.fetchrow(_OF_REQUEST, user_id, request_id)
+    row = await connection.fetchrow(_OF_REQUEST, wish.user_id, wish.request_id)
     if row is None:
         return None
     payment = payment_of(row)
-    if (payment.direction, payment.amount) != (direction, amount):
+    if (payment.direction, payment.amount) != (wish.direction, wish.amount):
         raise IdempotencyKeyReused
     return payment
 
 
-async def ask(
-    connection: Connection, user_id: UserId, direction: Direction, amount: Money, request_id: str
-) -> Payment | None:
+async def ask(connection: Connection, wish: Wish) -> Payment | None:
     """Records a payment as pending; None when another request of that id came first."""
     row = await connection.fetchrow(
-        _INSERT, user_id, direction.value, amount.amount_minor, amount.currency, request_id
+        _INSERT,
+        wish.user_id,
+        wish.direction.value,
+        wish.amount.amount_minor,
+        wish.amount.currency,
+        wish.request_id,
     )
     return None if row is None else payment_of(row)
 

@@ -3,11 +3,19 @@
 from app.database import engine
 from app.database.engine import Connection, Pool
 from app.payments import payments
-from app.payments.payments import Direction, Payment, PaymentDecided, PaymentStatus, Verdict
+from app.payments.payments import (
+    Direction,
+    Payment,
+    PaymentDecided,
+    PaymentStatus,
+    Verdict,
+    Wish,
+)
 from app.sports.ids import UserId
 from app.stream import user_log
-from app.wallet.ledger import Holder, retrying
+from app.wallet.ledger import retrying
 from app.wallet.money import Money
+from app.wallet.moves import Holder
 
 
 async def withdraw(pool: Pool, user_id: UserId, amount: Money, request_id: str) -> Payment:
@@ -15,16 +23,15 @@ async def withdraw(pool: Pool, user_id: UserId, amount: Money, request_id: str) 
 
     Raises IdempotencyKeyReused, InsufficientFunds. Who excluded himself may always take out.
     """
+    wish = Wish(
+        user_id=user_id, direction=Direction.WITHDRAWAL, amount=amount, request_id=request_id
+    )
 
     async def deed() -> Payment:
         async with engine.connection(pool) as connection, connection.transaction():
-            asked = await payments.ask(
-                connection, user_id, Direction.WITHDRAWAL, amount, request_id
-            )
+            asked = await payments.ask(connection, wish)
             if asked is None:
-                before = await payments.asked_before(
-                    connection, user_id, Direction.WITHDRAWAL, amount, request_id
-                )
+                before = await payments.asked_before(connection, wish)
                 assert before is not None, request_id
                 return before
             await payments.move(connection, asked, Holder.AVAILABLE, Holder.WITHDRAWING)

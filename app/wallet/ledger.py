@@ -1,17 +1,15 @@
 """The only code that writes transfers. Callers give the transaction; nothing here commits."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from enum import StrEnum
 from typing import TypeVar
 
 import asyncpg
-import msgspec
 
 from app import metrics
 from app.database.engine import Connection
 from app.sports.ids import UserId
 from app.wallet.errors import InsufficientFunds, TransferKeyReused
-from app.wallet.money import Money
+from app.wallet.moves import Funds, Move, Posted
 
 # Transactions that Postgres ended because of others are done again this often at most; with ten
 # writers on one account three tries were enough, so more means something is wrong.
@@ -31,41 +29,30 @@ FROM unnest(
 )
 ORDER BY place
 """
+_LOCK_BALANCES = """
+SELECT a.user_id, a.currency, a.kind, a.balance
+FROM unnest($1::bigint[], $2::text[]) AS k (user_id, currency)
+JOIN accounts AS a USING (user_id, currency)
+WHERE a.kind IN ('available', 'owed')
+ORDER BY a.id FOR NO KEY UPDATE OF a
+"""
 
 
-class Holder(StrEnum):
-    """Whose account: those above HOUSE are a user's, one of each currency."""
-
-    AVAILABLE = "available"
-    HELD = "held"  # Stakes of open bets.
-    WITHDRAWING = "withdrawing"  # Asked for, not yet sent.
-    BONUS = "bonus"
-    OWED = "owed"  # Below zero: paid out by mistake and no longer there to be taken back.
-    HOUSE = "house"
-    DEPOSITS = "deposits"  # The world outside, where money comes from; below zero.
-    WITHDRAWALS = "withdrawals"  # The world outside, where money went.
-
-
-class Move(msgspec.Struct, frozen=True, kw_only=True):
-    """One transfer to be posted: an amount above zero, from one account of `user_id`'s (or of
-    everybody's) to another. `key` names it for ever; `reference` says what it is for: `bet:12`.
-    """
-
-    key: str
-    kind: str
-    user_id: UserId | None
-    source: Holder
-    target: Holder
-    amount: Money
-    reference: str
-    note: str = ""
-
-
-class Posted(msgspec.Struct, frozen=True):
-    """What became of a move. `is_new` is False when the same had been posted before."""
-
-    transfer_id: int
-    is_new: bool
+async def lock_balances(
+    connection: Connection, owners: Sequence[tuple[UserId, str]]
+) -> dict[tuple[UserId, str], Funds]:
+    """Returns what users have, by user and currency, theirs alone until the transaction ends."""
+    wanted = sorted(set(owners))
+    rows = await connection.fetch(
+        _LOCK_BALANCES, [user_id for user_id, _ in wanted], [currency for _, currency in wanted]
+    )
+    held: dict[tuple[UserId, str], dict[str, int]] = {owner: {} for owner in wanted}
+    for row in rows:
+        held[UserId(row["user_id"]), row["currency"]][row["kind"]] = row["balance"]
+    return {
+        owner: Funds(available=kinds.get("available", 0), owed=-kinds.get("owed", 0))
+        for owner, kinds in held.items()
+    }
 
 
 async def post(connection: Connection, moves: Sequence[Move]) -> list[Posted]:

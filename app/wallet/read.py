@@ -7,8 +7,8 @@ import msgspec
 
 from app.database.engine import Connection
 from app.sports.ids import UserId
-from app.wallet.ledger import Holder
 from app.wallet.money import Money, nothing
+from app.wallet.moves import Holder
 
 _BALANCES = """
 SELECT currency, kind, balance FROM accounts WHERE user_id = $1 ORDER BY currency, kind

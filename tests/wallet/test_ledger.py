@@ -10,8 +10,9 @@ from app.database.engine import Connection, Pool
 from app.sports.ids import UserId
 from app.wallet.check import check_ledger
 from app.wallet.errors import InsufficientFunds, TransferKeyReused
-from app.wallet.ledger import Holder, Move, post, retrying
+from app.wallet.ledger import post, retrying
 from app.wallet.money import Money
+from app.wallet.moves import Holder, Move
 from app.wallet.read import balance_of, balances_of, statement_of
 
 EUR = "EUR"

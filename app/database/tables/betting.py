@@ -45,6 +45,7 @@ class Bet(Table):
         CheckConstraint("(status = 'refused') = (refusal IS NOT NULL)", name="refusal"),
         CheckConstraint("(status = 'pending') <= (decide_at IS NOT NULL)", name="pending"),
         Index("bets_user_id_id_idx", "user_id", "id"),
+        Index("bets_accepted_idx", "id", postgresql_where=text("status = 'accepted'")),
         Index("bets_decide_at_idx", "decide_at", postgresql_where=text("status = 'pending'")),
         {"postgresql_with": {"fillfactor": 80}},
     )
@@ -66,12 +67,14 @@ class Bet(Table):
     settled_at: Mapped[datetime | None]
     returned: Mapped[int] = mapped_column(server_default="0")
     stake_cashed_out: Mapped[int] = mapped_column(server_default="0")
+    cashed_out_paid: Mapped[int] = mapped_column(server_default="0")
 
 
 class BetLeg(Table):
     """One selection of a bet, with everything it is settled by: markets may come and go.
 
-    The score is that at placement; live handicaps are settled from it.
+    Score and start are those at placement: a match that is put off for too long is void. What an
+    operator said of a leg (`by_hand`) stays until it is released; NULL then: it waits for a word.
     """
 
     __tablename__ = "bet_legs"
@@ -97,9 +100,9 @@ class BetLeg(Table):
     match_status: Mapped[str]
     home_score: Mapped[int | None] = mapped_column(Integer)
     away_score: Mapped[int | None] = mapped_column(Integer)
+    starts_at: Mapped[datetime]
     result: Mapped[str | None]
-    void_factor: Mapped[Decimal | None] = mapped_column(Numeric(2, 1))
-    dead_heat_factor: Mapped[Decimal | None] = mapped_column(Numeric(5, 4))
+    by_hand: Mapped[bool] = mapped_column(server_default="false")
 
 
 class MarketExposure(Table):
@@ -139,3 +142,35 @@ class BetRule(Table):
     liability_max: Mapped[Decimal | None] = mapped_column(Numeric(14, 3))
     user_day_max: Mapped[Decimal | None] = mapped_column(Numeric(14, 3))
     set_at: Mapped[Now]
+
+
+class Settlement(Table):
+    """One settlement of a bet. A corrected one is reversed, to the cent, by the next."""
+
+    __tablename__ = "settlements"
+    __table_args__ = (
+        UniqueConstraint("bet_id", "number"),
+        CheckConstraint(f"status IN ({_STATUSES})", name="status"),
+        CheckConstraint("cause IN ('result', 'correction', 'by_hand')", name="cause"),
+        CheckConstraint("returned >= 0", name="returned"),
+    )
+    id: Mapped[OurId]
+    bet_id: Mapped[int] = mapped_column(ForeignKey("bets.id"))
+    number: Mapped[int] = mapped_column(SmallInteger)
+    status: Mapped[str]
+    returned: Mapped[int]
+    cause: Mapped[str]
+    note: Mapped[str] = mapped_column(server_default="")
+    decided_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    settled_at: Mapped[Now]
+
+
+class SettlementPlace(Table):
+    """Up to where in its log a match's bets are settled."""
+
+    __tablename__ = "settlement_places"
+    match_id: Mapped[int] = mapped_column(
+        ForeignKey("matches.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    seq: Mapped[int]
+    at: Mapped[Now]
