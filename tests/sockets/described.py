@@ -19,7 +19,14 @@ class Described:
         components = self.document["components"]
         closed = {name: _closed(schema) for name, schema in components["schemas"].items()}
         self._whole = {"components": {"schemas": closed}}
-        self.names = {message["name"]: name for name, message in components["messages"].items()}
+        # What we send; a message of a client may have the name of the frame that answers it.
+        said = [
+            reference["$ref"].rsplit("/", 1)[1]
+            for operation in self.document["operations"].values()
+            if operation["action"] == "send"
+            for reference in operation["messages"]
+        ]
+        self.names = {components["messages"][name]["name"]: name for name in said}
 
     def faults_of(self, frame: Frame, *, shape: str | None = None) -> list[str]:
         """Returns what is wrong with a frame; `shape` is what it should be, else its type says."""

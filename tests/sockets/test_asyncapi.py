@@ -13,6 +13,8 @@ from app.sockets import frame_shapes, frames
 from app.sockets.asyncapi import document
 from app.sockets.close_codes import CLOSE_CODES
 from app.sockets.frame_shapes import IncidentTold
+from app.sockets.message_shapes import LiveQuery
+from app.sockets.wishes import Wishes
 from app.sports import incidents
 from tests.sockets.conftest import Door
 from tests.sockets.described import Described
@@ -89,6 +91,14 @@ def test_an_incident_tells_all_that_an_incident_can_hold():
     assert held - {"key"} == told - {"id", "ordinal", "withdrawn", "type"}
     types = next(f.type for f in msgspec.structs.fields(IncidentTold) if f.name == "type")
     assert set(get_args(types)) == {kind.__struct_config__.tag for kind in kinds}
+
+
+def test_the_query_of_live_is_what_the_door_reads():
+    told, read = msgspec.json.schema(LiveQuery), msgspec.json.schema(Wishes)
+    told, read = told["$defs"]["LiveQuery"]["properties"], read["$defs"]["Wishes"]["properties"]
+    assert told.keys() == read.keys()
+    for name in ("conflateMs", "heartbeatMs"):
+        assert {**read[name], "description": told[name]["description"]} == told[name]
 
 
 def test_every_close_code_stands_in_it(described: Described):

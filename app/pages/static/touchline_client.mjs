@@ -52,7 +52,7 @@ export function follow(url, { token, onFrame, onError, onConnection, silentMs = 
   }
   function isNext({ type, matchId, channel, seq, conflated }) {
     const ahead = seq - places.get(matchId)?.seq - (type !== "heartbeat"); // NaN: nothing is known.
-    if (type === "snapshot" || ahead === 0 || (conflated && ahead > 0)) return true;
+    if (type === "snapshot" || ahead === 0 || (conflated && ahead > -2)) return true;
     if (!(ahead > 0)) return false; // Heard before, or of no use without a snapshot.
     places.delete(matchId); // Something is missing: begin this match afresh.
     return void [...channels].filter((one) => fits(one, channel)).forEach(client.subscribe);
