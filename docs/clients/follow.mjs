@@ -5,7 +5,8 @@ let since = "";
   socket.onclose = ({ code }) => [4400, 4403, 4404].includes(code) || setTimeout(follow, 1000, url);
   socket.onmessage = (message) => {
     const frame = JSON.parse(message.data), score = frame.data?.score ?? frame.data;
-    since = frame.resume ?? console.error(frame.message); // Where to go on after a cut.
+    if (frame.type === "error") console.error(frame.message);
+    since = frame.resume ?? since; // Where to go on after a cut.
     if (score && "homeScore" in score) console.log(score.status, score.homeScore, score.awayScore);
   };
 })(process.argv[2]);

@@ -6,8 +6,10 @@ url, since = f"{sys.argv[1]}?kinds=score&since=", ""
 while True:
     try:
         for frame in map(json.loads, websockets.sync.client.connect(url + since)):
-            since = frame.get("resume") or sys.exit(frame["message"])  # Where to go on after a cut.
-            if "homeScore" in (score := frame["data"].get("score", frame["data"])):
+            if frame["type"] == "error":
+                sys.exit(frame["message"])
+            since = frame.get("resume", since)  # Where to go on after a cut.
+            if "homeScore" in (score := frame.get("data", {}).get("score", frame.get("data", {}))):
                 print(score["status"], score["homeScore"], score["awayScore"], flush=True)
     except (OSError, websockets.WebSocketException):
         time.sleep(1)
