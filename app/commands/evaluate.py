@@ -139,7 +139,8 @@ def _bar(label: str) -> Generator[Callable[[int, int], None]]:
 def _print(proof: Proof, left_out: dict[str, int], *, tables: bool) -> None:
     ways = _WAYS[len(proof.least_ece)]
     click.echo(f"\n## {proof.league}: {proof.matches} matches, {proof.first} to {proof.last}\n")
-    click.echo(f"Model {proof.model}. Left out: {left_out or 'nothing'}.\n")
+    without = f" {proof.without_odds} more have no odds." if proof.without_odds else ""
+    click.echo(f"Model {proof.model}. Left out: {left_out or 'nothing'}.{without}\n")
     heads = ["forecaster", "log-loss", "Brier", "RPS", *(f"ECE {way}" for way in ways)]
     click.echo(f"| {' | '.join(heads)} |\n|---|{'---:|' * (len(heads) - 1)}")
     for one in proof.judged:

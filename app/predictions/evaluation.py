@@ -6,6 +6,7 @@ Shin's method, and the blend of the model with each. The blend's share is learnt
 anew each month.
 """
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from datetime import date
 
@@ -25,6 +26,9 @@ from app.sports.match import SPORTS
 LEARNT_MIN = 100
 # Days before the first one judged that are walked, too, for the blend to learn on.
 LEARNING_DAYS = 730
+# The share of matches that must have odds for the market to be judged.
+_ODDS_MIN = 0.95
+_NAMES = {"before": "pre-match", "closing": "closing"}
 
 
 class Judged(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,6 +48,7 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
     league: str
     model: str
     matches: int
+    without_odds: int
     first: date
     last: date
     judged: tuple[Judged, ...]
@@ -62,30 +67,33 @@ def prove(
 ) -> Proof | None:
     """Returns the proof over the days, None without a match in them.
 
-    Market and blend are judged where every match has odds, or not at all: a forecaster that may
-    choose its matches proves nothing. `seen` are of one league, or of one sport without leagues.
+    All forecasters are judged on the same matches: where nearly all have odds, on those that have
+    all of them (`without_odds` says how many have not), elsewhere on every match without the
+    market. `seen` are of one league, or of one sport without leagues.
     """
     has_odds = any(r.before for r in seen.results) or any(r.closing for r in seen.results)
     learning = LEARNING_DAYS if has_odds else 0
     begin = date.fromordinal(max(days[0].toordinal() - learning, 1))
     steps = walk(model, seen.results, (begin, days[1]), every_days=every_days, progress=progress)
-    judged = [step for step in steps if step.result.played_on >= days[0]]
-    if not judged:
+    every = [step for step in steps if step.result.played_on >= days[0]]
+    if not every:
         return None
+    fields = _told(every)
+    judged = [s for s in every if all(getattr(s.result, field) is not None for field in fields)]
     chances, outcomes = chances_of(judged), outcomes_of(judged)
     rows = {"model (results only)": chances}
     share = None
-    for name, field in (("pre-match average", "before"), ("closing average", "closing")):
-        found = _market(steps, field, days[0])
-        if found is not None:
-            market, blended, share = found
-            rows[name] = market
-            rows[f"blend with {name.split()[0]}"] = blended
+    for field in fields:
+        name = _NAMES[field]
+        market, blended, share = _market(steps, judged, field)
+        rows[f"{name} average"] = market
+        rows[f"blend with {name}"] = blended
     rows["base rates"] = _base_rates(seen.results, days[0], len(judged))
     return Proof(
         league=judged[0].result.league,
         model=model,
         matches=len(judged),
+        without_odds=len(every) - len(judged),
         first=judged[0].result.played_on,
         last=judged[-1].result.played_on,
         judged=tuple(_judged(name, rows[name], outcomes) for name in rows),
@@ -104,28 +112,40 @@ def _judged(name: str, chances: Floats, outcomes: Sequence[int]) -> Judged:
     return Judged(name=name, verdict=judge(chances, outcomes), bins=tuple(bins))
 
 
-def _market(steps: Sequence[Step], field: str, first: date) -> tuple[Floats, Floats, float] | None:
+def _told(steps: Sequence[Step]) -> list[str]:
+    """Returns the kinds of odds that nearly every match has."""
+    return [
+        field
+        for field in _NAMES
+        if sum(getattr(step.result, field) is not None for step in steps) >= _ODDS_MIN * len(steps)
+    ]
+
+
+def _market(
+    steps: Sequence[Step], judged: Sequence[Step], field: str
+) -> tuple[Floats, Floats, float]:
     """Returns the market's chances of the matches judged, the blend's, and its last share."""
-    odds: list[Odds | None] = [getattr(step.result, field) for step in steps]
-    judged = [number for number, step in enumerate(steps) if step.result.played_on >= first]
-    if any(odds[number] is None for number in judged):
-        return None
-    there = [number for number, one in enumerate(odds) if one is not None]
-    market = np.array([shin([float(o) for o in odds[number] or ()]) for number in there])
-    model = chances_of([steps[number] for number in there])
-    outcomes = [outcome_of(steps[number].result) for number in there]
+    there: list[tuple[Step, Odds]] = []
+    for step in steps:
+        odds: Odds | None = getattr(step.result, field)
+        if odds is not None:
+            there.append((step, odds))
+    market = np.array([shin([float(o) for o in odds]) for _, odds in there])
+    model = chances_of([step for step, _ in there])
+    outcomes = [outcome_of(step.result) for step, _ in there]
+    days = [step.result.played_on for step, _ in there]
     blended = np.empty_like(market)
     month, share = (0, 0), MARKET_SHARE
-    for row, number in enumerate(there):
-        today = steps[number].result.played_on
+    for row, today in enumerate(days):
         if (today.year, today.month) != month:
             month = (today.year, today.month)
-            past = sum(1 for n in there[:row] if steps[n].result.played_on < today)
+            past = bisect_left(days, today)
             if past >= LEARNT_MIN:
                 share = learn_share(model[:past], market[:past], outcomes[:past])
         blended[row] = pool(model[row], market[row], share)
-    keep = len(judged)
-    return market[-keep:], blended[-keep:], share
+    wanted = {id(step) for step in judged}
+    keep = np.array([id(step) in wanted for step, _ in there])
+    return market[keep], blended[keep], share
 
 
 def _base_rates(results: Sequence[Result], first: date, count: int) -> Floats:
