@@ -134,7 +134,7 @@ async def test_lists_markets_and_bets_are_as_they_are_described(door: Door, desc
         assert described.faults_of(market, shape="MarketOdds") == []
         await say(client, type="bets")
         told = [await frame(client)]
-        user_id: int = await door.connection.fetchval("SELECT id FROM users")
+        user_id: int = await door.connection.fetchval("SELECT id FROM users")  # pyright: ignore[reportAssignmentType]
         async with door.connection.transaction():
             await user_log.append(door.connection, user_id, "balance_update", b'{"currency":"EUR"}')
         await user_log.nudge(door.connection, [user_id])
