@@ -4,19 +4,18 @@ from collections.abc import Iterable
 
 import msgspec
 
-from app.catalog.markets import SELECTION_ORDER
+from app.catalog.markets import MARKET_ORDER, SELECTION_ORDER
 from app.database.engine import Connection
 from app.database.places import Place, microseconds
 
-# One statement, so that the place and all markets are of one moment. The winner before the totals,
-# lines from low to high.
+# One statement, so that the place and all markets are of one moment.
 _OF_MATCHES = f"""
 SELECT m.id, m.merged_into, h.seq, h.at, array_agg(k.id ORDER BY k.place) AS ids,
        array_agg(k.body ORDER BY k.place) AS bodies
 FROM matches AS m
 JOIN match_heads AS h ON h.match_id = m.id
 LEFT JOIN LATERAL (
-    SELECT k.id, row_number() OVER (ORDER BY k.type DESC, k.line, k.id) AS place, (
+    SELECT k.id, row_number() OVER (ORDER BY {MARKET_ORDER}, k.id) AS place, (
         SELECT row_to_json(r)::text FROM (
             SELECT k.id::text AS market_id, k.match_id::text AS event_id, k.type AS market_type,
                    trim_scale(k.line) AS line, k.status, k.reason, k.version, coalesce((

@@ -6,11 +6,15 @@ import msgspec
 
 from app.catalog.pages import Page, page_of
 from app.database.engine import Connection
-from app.sports.market import SelectionKey
+from app.sports.market import MarketType, SelectionKey
 
-# Home, draw, away; over, under; yes, no: in the order people read them.
-SELECTION_ORDER = "array_position(ARRAY[{}], x.key)".format(
+# Home, draw, away; over, under; yes, no: in the order people read them; scores as they were added.
+SELECTION_ORDER = "array_position(ARRAY[{}], x.key), x.id".format(
     ", ".join(f"'{key}'" for key in SelectionKey)
+)
+# The winner before the totals; lines follow, from low to high.
+MARKET_ORDER = "array_position(ARRAY[{}], k.type), k.line".format(
+    ", ".join(f"'{kind}'" for kind in MarketType)
 )
 
 _MARKET = f"""(
@@ -39,9 +43,8 @@ JOIN participants AS a ON a.id = m.home_id
 JOIN participants AS b ON b.id = m.away_id
 """
 
-# The winner before the totals, lines from low to high.
 _OF_MATCH = f"""
-SELECT {_MARKET} AS body {_FROM} WHERE k.match_id = $1 ORDER BY k.type DESC, k.line, k.id
+SELECT {_MARKET} AS body {_FROM} WHERE k.match_id = $1 ORDER BY {MARKET_ORDER}, k.id
 """
 
 

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import msgspec
 
 from app.catalog.incidents import INCIDENTS
+from app.catalog.markets import MARKET_ORDER
 from app.catalog.pages import Page, page_of
 from app.catalog.statistics import in_snake_case, statistics_of
 from app.database.engine import Connection
@@ -93,7 +94,7 @@ SELECT (
 ) AS head, (
     {INCIDENTS} WHERE i.match_id = m.id AND NOT i.withdrawn
 ) AS incidents, (
-    SELECT coalesce(json_agg(row_to_json(k) ORDER BY k.type DESC, k.line, k.market_id), '[]')::text
+    SELECT coalesce(json_agg(row_to_json(k) ORDER BY {MARKET_ORDER}, k.market_id), '[]')::text
     FROM (
         SELECT k.id::text AS market_id, k.type, trim_scale(k.line) AS line, k.status, k.version,
                coalesce((

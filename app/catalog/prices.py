@@ -6,7 +6,7 @@ from decimal import Decimal
 import msgspec
 
 from app.catalog.freshness import FRESH_FOR, QUARANTINED
-from app.catalog.markets import SELECTION_ORDER
+from app.catalog.markets import MARKET_ORDER, SELECTION_ORDER
 from app.database.engine import Connection
 
 # An offer this many times the consensus is a mistake its bookmaker will not stand by.
@@ -53,6 +53,9 @@ FROM (
 ) AS b
 GROUP BY b.market_id
 HAVING sum(1 / b.odds) < 1
+   -- Of these more than one answer comes true, or not all are offered.
+   AND NOT EXISTS (SELECT FROM markets k WHERE k.id = b.market_id
+                   AND k.type IN ('double_chance', 'correct_score'))
    AND count(*) = (SELECT count(*) FROM selections x WHERE x.market_id = b.market_id)
 """
 # Single offers that pay more than the chance without margin asks for.
@@ -73,7 +76,7 @@ SELECT h.seq, q.newest, (
     SELECT row_to_json(r)::text FROM (
         SELECT m.id::text AS "matchId", m.sport_id AS sport, l.slug AS league,
                a.name || ' v ' || b.name AS event, m.simulated, coalesce((
-                   SELECT json_agg(row_to_json(k) ORDER BY k.type DESC, k.line, k."marketId")
+                   SELECT json_agg(row_to_json(k) ORDER BY {MARKET_ORDER}, k."marketId")
                    FROM (
                        SELECT k.id::text AS "marketId", k.type, trim_scale(k.line) AS line,
                               k.status, k.reason, k.version,

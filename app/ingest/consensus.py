@@ -1,7 +1,8 @@
 """What providers say of one market to its status, its prices and its chances. Pure.
 
 The price is the lower median of what bookmakers offer, so that one bookmaker's error moves it to
-the next offer at most; the chances are those of the medians, freed of their margin.
+the next offer at most; the chances are those of the medians, freed of their margin. They add up to
+the number of answers that come true; where some answers are never offered, nobody can tell them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,10 +11,12 @@ from decimal import ROUND_DOWN, Decimal
 
 import msgspec
 
-from app.ingest.margins import Method, shin
+from app.ingest.margins import Method, shin, two_of_three
 from app.sports.market import THREE_PLACES, MarketStatus
 
 FOUR_PLACES = Decimal("0.0001")
+# By how many answers come true.
+_METHODS: Mapping[int, Method] = {1: shin, 2: two_of_three}
 
 # Of two providers of the same rank the more cautious word counts.
 _CAUTION = {
@@ -67,7 +70,8 @@ class PricedMarket(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class MarketNow(msgspec.Struct, kw_only=True):
     """All that is told of one market: words, and offers by selection key, None without one.
 
-    `selections` are our ids. What was observed before `oldest` counts no more, `fresh_for` after it
+    `selections` are our ids. `winners` is how many answers come true, None where not all are
+    offered. What was observed before `oldest` counts no more, `fresh_for` after it
     was. `down`: quotes were left out because their provider is in quarantine; `stale`: because they
     are too old. `fresh_until` is when the first of those that count gets too old.
     """
@@ -75,6 +79,7 @@ class MarketNow(msgspec.Struct, kw_only=True):
     oldest: datetime
     fresh_for: timedelta
     words: dict[str, MarketWord]
+    winners: int | None = 1
     offers: dict[str, Offer | None] = {}
     selections: dict[str, int] = {}
     fresh_until: datetime | None = None
@@ -110,21 +115,24 @@ def offer_of(quotes: Sequence[tuple[str, Decimal]]) -> Offer | None:
 
 
 def price_offers(
-    offers: Mapping[str, Offer | None], method: Method = shin
+    offers: Mapping[str, Offer | None], method: Method = shin, *, winners: int | None = 1
 ) -> tuple[dict[str, PricedSelection], Decimal | None]:
     """Returns the priced selections of one market by key, and its overround.
 
-    A selection nobody offers is left out. The overround is the sum of 1/odds; it and the chances
-    need a price for every selection that was named, and more than one.
+    A selection nobody offers is left out. The overround is the sum of 1/odds for each answer that
+    comes true; it and the chances need a price for every selection that was named, and more than
+    one, and answers that are all there are (`winners` is not None).
     """
     there = {key: offer for key, offer in offers.items() if offer is not None}
     complete = len(there) == len(offers) and len(there) > 1
     fair: list[Decimal | None] = [None] * len(there)
     overround = None
-    if complete:
+    if complete and winners is not None:
+        method = method if winners == 1 else _METHODS[winners]
         chances = method([float(offer.odds) for offer in there.values()])
         fair = [Decimal(f"{chance:.4f}") for chance in chances]
-        overround = sum((1 / o.odds for o in there.values()), Decimal(0)).quantize(FOUR_PLACES)
+        cost = sum((1 / o.odds for o in there.values()), Decimal(0))
+        overround = (cost / winners).quantize(FOUR_PLACES)
     priced = {
         key: PricedSelection(
             offer.odds.quantize(THREE_PLACES, ROUND_DOWN),
@@ -162,7 +170,7 @@ def merge_words(words: Sequence[MarketWord]) -> tuple[MarketStatus, str | None] 
 
 def price_market(now: MarketNow) -> PricedMarket:
     """Returns status, prices and chances of a market; one that has no price is never open."""
-    priced, overround = price_offers(now.offers)
+    priced, overround = price_offers(now.offers, winners=now.winners)
     merged = merge_words([word for word in now.words.values() if now.counts(word)])
     if merged is None:
         status, reason = MarketStatus.SUSPENDED, _why_nothing(now, "stale_prices")

@@ -39,18 +39,29 @@ def multiplicative(odds: Sequence[float]) -> Chances:
     return tuple(1.0 / o / total for o in odds)
 
 
-def power(odds: Sequence[float]) -> Chances:
-    """Returns chances as the one power of 1/odds that adds up to one."""
+def power(odds: Sequence[float], whole: float = 1.0) -> Chances:
+    """Returns chances as the one power of 1/odds that adds up to `whole`."""
     inverse = [1.0 / o for o in odds]
     low, high = 0.0, 1.0
-    while sum(p**high for p in inverse) > 1.0 and high < 1024.0:
+    while sum(p**high for p in inverse) > whole and high < 1024.0:
         low, high = high, high * 2.0
     for _ in range(ROUNDS_MAX):
         middle = (low + high) / 2.0
-        low, high = (middle, high) if sum(p**middle for p in inverse) > 1.0 else (low, middle)
+        low, high = (middle, high) if sum(p**middle for p in inverse) > whole else (low, middle)
         if high - low < PRECISE:
             break
-    return multiplicative([p**-high for p in inverse])
+    found = [p**high for p in inverse]
+    scale = whole / sum(found)
+    return tuple(p * scale for p in found)
+
+
+def two_of_three(odds: Sequence[float]) -> Chances:
+    """Returns the chances of answers two of which come true, as of a double chance: they add up to
+    two.
+
+    By a power, which leaves every chance between nothing and one; a share of the sum does not.
+    """
+    return power(odds, 2.0)
 
 
 def shin(odds: Sequence[float]) -> Chances:

@@ -1,15 +1,15 @@
 """What providers told of one match, moved to another: merges and splits are made of it."""
 
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from typing import Any
 
 import msgspec
 
 from app.database.engine import Connection
+from app.ingest.selection_names import SELECTION_NAME, TURNED_KEY
 from app.ingest.swapping import swapped_incident, swapped_score
 from app.sports.incidents import Incident
-from app.sports.market import MarketType
+from app.sports.market import MarketType, turned
 from app.sports.match import Score
 
 # Of one provider, what is newer stays.
@@ -40,22 +40,21 @@ _ADD_MARKET = """
 INSERT INTO markets (match_id, type, line, status, reason)
 VALUES ($1, $2, $3, 'suspended', 'no_prices') RETURNING id
 """
-_ADD_SELECTIONS = """
+_KEY = f"CASE WHEN $3 THEN {TURNED_KEY.format(key='s.key')} ELSE s.key END"
+_ADD_SELECTIONS = f"""
 INSERT INTO selections (market_id, key, name)
-SELECT $2, n.key, CASE n.key WHEN 'home' THEN h.name WHEN 'away' THEN a.name ELSE s.name END
+SELECT $2, n.key, {SELECTION_NAME.format(key="n.key", type="k.type", line="k.line")}
 FROM selections s
-CROSS JOIN LATERAL (SELECT CASE WHEN NOT $3 THEN s.key WHEN s.key = 'home' THEN 'away'
-                                WHEN s.key = 'away' THEN 'home' ELSE s.key END AS key) AS n
+CROSS JOIN LATERAL (SELECT {_KEY} AS key) AS n
 JOIN markets k ON k.id = $2 JOIN matches m ON m.id = k.match_id
 JOIN participants h ON h.id = m.home_id JOIN participants a ON a.id = m.away_id
 WHERE s.market_id = $1 ORDER BY s.id
 ON CONFLICT DO NOTHING
 """
-_MOVE_QUOTES = """
+_MOVE_QUOTES = f"""
 WITH pairs AS (
     SELECT s.id AS old, n.id AS new FROM selections s JOIN selections n
-      ON n.market_id = $2 AND n.key = CASE WHEN NOT $3 THEN s.key WHEN s.key = 'home' THEN 'away'
-                                           WHEN s.key = 'away' THEN 'home' ELSE s.key END
+      ON n.market_id = $2 AND n.key = {_KEY}
     WHERE s.market_id = $1
 ), gone AS (
     DELETE FROM quotes q USING pairs p
@@ -84,7 +83,8 @@ UPDATE markets SET status = 'closed', reason = 'match_merged', version = version
 WHERE id = $1 AND status <> 'settled'
 """
 
-_SIDED = frozenset({MarketType.WINNER.value, MarketType.HANDICAP.value})
+# These read the same from either side.
+_SIDELESS = frozenset({MarketType.TOTAL, MarketType.BOTH_TO_SCORE})
 # Table: its column of what was said.
 _TOLD: Mapping[str, str] = {"score_observations": "score", "incident_observations": "incidents"}
 
@@ -109,9 +109,9 @@ async def move_told(
             _MOVE.format(table=table, body=body), source, target, provider
         )
         for row in rows if inverted else ():
-            turned = _turned(table, row["body"])
+            body_turned = _turned(table, row["body"])
             statement = _TURN.format(table=table, body=body)
-            await connection.execute(statement, target, row["provider"], turned)
+            await connection.execute(statement, target, row["provider"], body_turned)
     for market in await connection.fetch(_MARKETS, source, provider):
         await _move_market(connection, market, target, inverted=inverted, provider=provider)
 
@@ -133,18 +133,18 @@ async def _move_market(
     inverted: bool,
     provider: str | None,
 ) -> None:
-    line: Decimal | None = market["line"]
-    turn = inverted and market["type"] in _SIDED
-    if turn and line is not None:
-        line = Decimal(0) - line
-    there: int | None = await connection.fetchval(_FIND_MARKET, target, market["type"], line)
+    kind, line = MarketType(market["type"]), market["line"]
+    turn = inverted and kind not in _SIDELESS
+    if turn:
+        kind, line = turned(kind, line)
+    there: int | None = await connection.fetchval(_FIND_MARKET, target, kind.value, line)
     if there is None and not turn and provider is None:
         await connection.execute(
             "UPDATE markets SET match_id = $2 WHERE id = $1", market["id"], target
         )
         return
     if there is None:
-        there = await connection.fetchval(_ADD_MARKET, target, market["type"], line)
+        there = await connection.fetchval(_ADD_MARKET, target, kind.value, line)
     await connection.execute(_ADD_SELECTIONS, market["id"], there, turn)
     await connection.execute(_MOVE_QUOTES, market["id"], there, turn, provider)
     await connection.execute(_MOVE_WORDS, market["id"], there, provider)

@@ -18,8 +18,9 @@ from app.ingest.consensus import MarketNow, MarketWord, Offer, offer_of
 from app.ingest.heads import lock_heads
 from app.ingest.known import Known, KnownMarket
 from app.ingest.pricing import price_markets, read_offers, read_words, write_prices
-from app.sports.market import ANSWERS, MarketStatus, SelectionKey
-from app.sports.match import SPORTS, Sport
+from app.ingest.selection_names import SELECTION_NAME
+from app.sports.market import ANSWERS, MarketStatus, answers_of
+from app.sports.match import Sport
 from app.sports.observation import Observation, ObservedMarket
 
 # As with scores: how old `observed_at` of an unchanged quote may be before it is written again.
@@ -39,18 +40,11 @@ INSERT INTO markets (match_id, type, line, status, reason)
 SELECT * FROM unnest($1::bigint[], $2::text[], $3::numeric[], $4::text[], $5::text[])
 ON CONFLICT DO NOTHING
 """
-# A handicap's line is added to the home side; to the away side with the other sign.
-_ADD_SELECTIONS = """
+_ADD_SELECTIONS = f"""
 INSERT INTO selections (market_id, key, name)
-SELECT m.id, n.key,
-       CASE n.key WHEN 'home' THEN h.name WHEN 'away' THEN a.name ELSE initcap(n.key) END
-       || CASE n.type WHEN 'total' THEN ' ' || trim_scale(n.line)
-                      WHEN 'handicap' THEN CASE WHEN v.line > 0 THEN ' +' ELSE ' ' END
-                                           || trim_scale(v.line)
-                      ELSE '' END
+SELECT m.id, n.key, {SELECTION_NAME.format(key="n.key", type="n.type", line="n.line")}
 FROM unnest($1::bigint[], $2::text[], $3::numeric[], $4::text[])
      WITH ORDINALITY AS n (match_id, type, line, key, place)
-CROSS JOIN LATERAL (SELECT CASE n.key WHEN 'away' THEN -n.line ELSE n.line END AS line) AS v
 JOIN markets m ON m.match_id = n.match_id AND m.type = n.type AND m.line IS NOT DISTINCT FROM n.line
 JOIN matches x ON x.id = m.match_id
 JOIN participants h ON h.id = x.home_id JOIN participants a ON a.id = x.away_id
@@ -292,16 +286,20 @@ async def _identify(connection: Connection, told: Mapping[int, Observation], kno
         [m for m, _, _ in named],
         [market.type.value for _, market, _ in named],
         [market.line for _, market, _ in named],
-        [key.value for _, _, key in named],
+        [str(key) for _, _, key in named],
     )
     await _find(connection, missing, known)
 
 
-def _keys_of(market: ObservedMarket, sport: Sport) -> Sequence[SelectionKey]:
-    """Returns all answers of a market, quoted or not: chances need all of them."""
+def _keys_of(market: ObservedMarket, sport: Sport) -> Sequence[str]:
+    """Returns all answers of a market, quoted or not: chances need all of them. Scores are open:
+    those that are quoted, the lowest first.
+    """
     quoted = {quote.selection for quote in market.quotes}
-    no_draw = not SPORTS[sport].has_draw and SelectionKey.DRAW not in quoted
-    return [k for k in ANSWERS[market.type] if not (no_draw and k is SelectionKey.DRAW)]
+    if not ANSWERS[market.type]:
+        return sorted(quoted, key=lambda score: [int(goals) for goals in score.split("-")])
+    wanted = quoted.union(answers_of(market.type, sport))
+    return [key for key in ANSWERS[market.type] if key in wanted]
 
 
 def _unknown(told: Mapping[int, Observation], known: Known) -> list[int]:

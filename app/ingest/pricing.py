@@ -19,11 +19,11 @@ from app.ingest.consensus import (
     PricedSelection,
     price_market,
 )
-from app.sports.market import MarketStatus
+from app.sports.market import WINNERS, MarketStatus
 
 # Who says what of each market.
 _WORDS = f"""
-SELECT k.id, extract(epoch FROM {FRESH_FOR})::int AS fresh_s,
+SELECT k.id, k.type, extract(epoch FROM {FRESH_FOR})::int AS fresh_s,
        extract(epoch FROM statement_timestamp())::float8 AS now, w.provider,
        w.status, w.reason, w.observed_at, coalesce(h.priority, {RANK_NONE}) AS rank,
        {QUARANTINED.format(at="w.observed_at")} AS down
@@ -114,6 +114,7 @@ WHERE m.id = n.id AND m.fresh_until IS DISTINCT FROM n.fresh_until
 
 # Several times faster than calling the enum.
 _STATUSES = {status.value: status for status in MarketStatus}
+_WINNERS = {kind.value: number for kind, number in WINNERS.items()}
 
 
 async def price_markets(
@@ -140,7 +141,12 @@ async def read_words(connection: Connection, market_ids: Sequence[int]) -> dict[
         if now is None:
             fresh_for = timedelta(seconds=row["fresh_s"])
             asked_at = asked_at or datetime.fromtimestamp(row["now"], UTC)
-            now = MarketNow(oldest=asked_at - fresh_for, fresh_for=fresh_for, words={})
+            now = MarketNow(
+                oldest=asked_at - fresh_for,
+                fresh_for=fresh_for,
+                words={},
+                winners=_WINNERS[row["type"]],
+            )
             markets[row["id"]] = now
         if row["provider"] is not None:
             now.words[row["provider"]] = MarketWord(

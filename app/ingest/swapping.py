@@ -1,20 +1,15 @@
 """An observation with its sides the other way round. Pure."""
 
-from decimal import Decimal
 from typing import Any
 
 import msgspec
 
 from app.sports.incidents import Incident
-from app.sports.market import MarketType, SelectionKey
+from app.sports.market import turned, turned_key
 from app.sports.match import Score
 from app.sports.observation import Observation, ObservedMarket, ObservedMatch
 
 _OTHER = {"home": "away", "away": "home"}
-_OTHER_SELECTION = {
-    SelectionKey.HOME: SelectionKey.AWAY,
-    SelectionKey.AWAY: SelectionKey.HOME,
-}
 # Fields of scores and incidents that say the same of the two sides.
 _PAIRS = (("home", "away"), ("home_games", "away_games"))
 
@@ -63,12 +58,8 @@ def swapped_incident(incident: Incident) -> Incident:
 def swapped_market(market: ObservedMarket) -> ObservedMarket:
     """Returns a market as the other side's backers see it; totals stay as they are."""
     quotes = tuple(
-        msgspec.structs.replace(
-            quote, selection=_OTHER_SELECTION.get(quote.selection, quote.selection)
-        )
+        msgspec.structs.replace(quote, selection=turned_key(quote.selection))
         for quote in market.quotes
     )
-    line = market.line
-    if line is not None and market.type is MarketType.HANDICAP:
-        line = Decimal(0) - line
-    return msgspec.structs.replace(market, quotes=quotes, line=line)
+    kind, line = turned(market.type, market.line)
+    return msgspec.structs.replace(market, type=kind, quotes=quotes, line=line)

@@ -10,7 +10,7 @@ from app.health.state import State
 from app.sockets import frame_shapes as frames
 from app.sockets import message_shapes as messages
 from app.sockets import own_shapes as own
-from app.sports.market import MarketStatus, MarketType
+from app.sports.market import MarketStatus, MarketType, SelectionKey
 from app.sports.match import MatchStatus, Sport
 
 _AT = "2026-11-21T15:24:44.193Z"
@@ -88,7 +88,7 @@ _NOW: dict[str, Any] = {
 _STATE = frames.MatchState(score=_SCORE, markets=[_MARKET], incidents=[_GOAL])
 _CHEAPER = frames.PriceTold(
     id="121",
-    key=frames.SelectionKey.HOME,
+    key=SelectionKey.HOME,
     name="Arsenal",
     odds=Decimal("1.52"),
     best_odds=Decimal("1.55"),
@@ -190,7 +190,7 @@ EXAMPLES: tuple[msgspec.Struct, ...] = (
         odds=[
             messages.PriceOffered(
                 id="121",
-                key=frames.SelectionKey.HOME,
+                key=SelectionKey.HOME,
                 name="Arsenal",
                 odds=Decimal("1.52"),
                 best_odds=Decimal("1.55"),

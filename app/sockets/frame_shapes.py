@@ -15,7 +15,7 @@ from msgspec import UNSET, Meta, UnsetType
 from app.catalog.shapes import MarketShape, PeriodShape, ScoreShape
 from app.health.state import State
 from app.sports.incidents import Side
-from app.sports.market import MarketStatus, MarketType, SelectionKey
+from app.sports.market import AnswerKey, MarketStatus, MarketType
 from app.sports.match import MatchStatus
 
 MatchId = Annotated[str, Meta(pattern="^[0-9]{1,19}$", description="The match; ids are strings.")]
@@ -152,7 +152,7 @@ class PriceTold(Told, frozen=True, kw_only=True):
     """One selection as it is now; one you do not have is new."""
 
     id: str
-    key: SelectionKey | UnsetType = UNSET
+    key: AnswerKey | UnsetType = UNSET
     name: str
     odds: Odds | None
     best_odds: Odds | None

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from app.sockets.frame_shapes import Channel, MatchId, Moment, Odds, Told
-from app.sports.market import MarketStatus, MarketType, SelectionKey
+from app.sports.market import AnswerKey, MarketStatus, MarketType
 from app.sports.match import MatchStatus, Sport
 
 Pattern = Annotated[
@@ -179,7 +179,7 @@ class PriceOffered(msgspec.Struct, frozen=True, kw_only=True):
     """One answer of a market and its price."""
 
     id: str
-    key: SelectionKey
+    key: AnswerKey
     name: str
     odds: Odds | None
     best_odds: Odds | None

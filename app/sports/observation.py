@@ -12,7 +12,7 @@ from msgspec import Meta
 
 from app.sports.ids import ExternalId, ProviderName
 from app.sports.incidents import Incident
-from app.sports.market import MarketStatus, MarketType, SelectionKey
+from app.sports.market import AnswerKey, MarketStatus, MarketType
 from app.sports.match import Score, Sport
 
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
@@ -42,7 +42,7 @@ class ObservedQuote(msgspec.Struct, frozen=True, gc=False):
     """
 
     bookmaker: str
-    selection: SelectionKey
+    selection: AnswerKey
     odds: Decimal | None
     observed_at: datetime | None = None
 

@@ -20,8 +20,17 @@ class Market(Table):
     __tablename__ = "markets"
     __table_args__ = (
         UniqueConstraint("match_id", "type", "line", postgresql_nulls_not_distinct=True),
-        CheckConstraint("type IN ('winner', 'total', 'handicap', 'both_to_score')", name="type"),
-        CheckConstraint("(type IN ('total', 'handicap')) = (line IS NOT NULL)", name="line"),
+        CheckConstraint(
+            "type IN ('winner', 'winner_3way', 'double_chance', 'draw_no_bet', 'total', 'home_total',"
+            " 'away_total', 'handicap', 'handicap_3way', 'both_to_score', 'correct_score',"
+            " 'period_winner', 'set_handicap')",
+            name="type",
+        ),
+        CheckConstraint(
+            "(type IN ('total', 'home_total', 'away_total', 'handicap', 'handicap_3way',"
+            " 'period_winner', 'set_handicap')) = (line IS NOT NULL)",
+            name="line",
+        ),
         CheckConstraint("status IN ('open', 'suspended', 'closed', 'settled')", name="status"),
         CheckConstraint("version >= 1", name="version"),
         {"postgresql_with": {"fillfactor": "70"}},
@@ -45,7 +54,9 @@ class Selection(Table):
     __table_args__ = (
         UniqueConstraint("market_id", "key"),
         CheckConstraint(
-            "key IN ('home', 'draw', 'away', 'over', 'under', 'yes', 'no')", name="key"
+            "key ~ '^(home|draw|away|over|under|yes|no|home_draw|home_away|draw_away"
+            "|(0|[1-9][0-9]?)-(0|[1-9][0-9]?))$'",
+            name="key",
         ),
         CheckConstraint("status IN ('open', 'suspended')", name="status"),
         CheckConstraint("odds > 1 AND best_odds > 1", name="odds"),
