@@ -265,10 +265,12 @@ async def settle_bets(
     verdicts = {bet.id: verdict_of(bet, results[bet.id]) for bet in bets}
     # A bet with a leg decided and others open is as it was: only its leg is written.
     moved = [bet for bet in bets if _differs(bet, verdicts[bet.id])]
+    # Read first: what is written next is the newest settlement from then on.
+    before = await moves_before(connection, [bet for bet in moved if bet.status in SETTLED])
     made = await write_settlements(
         connection, bets, results, verdicts=verdicts, moved=moved, notes=notes, now=now
     )
-    await _move_money(connection, moved, verdicts, made)
+    await _move_money(connection, moved, verdicts, made, before=before)
     await _change_exposure(connection, moved, verdicts)
     await _tell(connection, [bet.id for bet in bets])
     for bet in moved:
@@ -289,10 +291,10 @@ async def _move_money(
     bets: Sequence[Bet],
     verdicts: Mapping[int, Verdict | None],
     made: Mapping[int, str],
+    *,
+    before: Mapping[int, Sequence[Move]],
 ) -> None:
     """Reverses what was settled before and posts what is settled now."""
-    settled = [bet for bet in bets if bet.status in SETTLED]
-    before = await moves_before(connection, settled)
     owners = [(bet.user_id, bet.stake.currency) for bet in bets]
     balances = await lock_balances(connection, owners)
     moves: list[Move] = []

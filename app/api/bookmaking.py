@@ -1,0 +1,279 @@
+"""/api/bets, /api/exposure: what operators see of bets, and what they do with them by hand."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Annotated, Any
+
+import msgspec
+from litestar import Response, get, post
+from litestar.datastructures import State
+from litestar.params import FromPath, JSONBody
+from litestar.status_codes import HTTP_200_OK
+from msgspec import Meta
+
+from app.api.answers import Asked, page_body
+from app.api.bet_shapes import BetShape
+from app.api.bets import refusal_response
+from app.api.documents import Items, described
+from app.api.guards import principal_of, require_operator
+from app.api.money_shapes import MoneyShape
+from app.api.requests import PageQuery, WireId, number_in, number_or_none, read_query, unseal
+from app.betting import by_hand, overview
+from app.betting.bet import Bet, BetStatus, LegResult
+from app.betting.errors import BetRefused
+from app.betting.told import bet_body
+from app.catalog.pages import Page
+from app.database import engine
+from app.sports.ids import UserId
+
+_FRESH = {"cache-control": "no-store"}
+_JSON = "application/json"
+_OPERATOR = [require_operator]
+NOTE_LENGTH_MAX = 200
+
+Note = Annotated[str, Meta(min_length=1, max_length=NOTE_LENGTH_MAX)]
+
+
+class Reason(msgspec.Struct, frozen=True, kw_only=True):
+    """Why; it is kept with the settlement."""
+
+    note: Note
+
+
+class LegWord(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a leg, by its number from 1."""
+
+    leg: Annotated[int, Meta(ge=1)]
+    result: LegResult
+
+
+class SettleWish(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of some legs, whatever their matches say."""
+
+    note: Note
+    results: Annotated[list[LegWord], Meta(min_length=1, max_length=20)]
+
+
+class FoundQuery(PageQuery, frozen=True, kw_only=True):
+    """Which bets."""
+
+    user_id: WireId | None = None
+    match_id: WireId | None = None
+    status: tuple[BetStatus, ...] = ()
+
+
+class OwnedBet(BetShape, frozen=True, kw_only=True):
+    """A bet and whose it is."""
+
+    user_id: str
+
+
+class SettlementShape(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """One settlement of a bet."""
+
+    id: str
+    number: int
+    status: BetStatus
+    returned: str
+    cause: str
+    note: str
+    decided_by: str | None
+    settled_at: str
+
+
+class ExposureShape(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """What hangs on a market in one currency. `worst`: the most it could cost; below zero it gains.
+
+    `payouts`: what each answer would pay back, by selection.
+    """
+
+    market_id: str
+    match_id: str
+    event: str
+    market: str
+    line: Decimal | None
+    staked: MoneyShape
+    worst: MoneyShape
+    payouts: dict[str, str]
+
+
+class LiabilitiesShape(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """Open bets of one currency, and what the house has of it."""
+
+    currency: str
+    open_bets: int
+    pending_bets: int
+    staked: str
+    potential_return: str
+    users_available: str
+    users_owed: str
+    house: str
+
+
+@get(
+    "/api/bets",
+    tags=["operations"],
+    guards=_OPERATOR,
+    **described(Items[OwnedBet], query=FoundQuery, problems=(400, 401, 403)),
+)
+async def find_bets(request: Asked, state: State) -> Response[Any]:
+    """Lists everybody's bets, the newest first: of a user, on a match, in some states."""
+    query = read_query(request.scope, FoundQuery)
+    about = f"all bets {query.user_id} {query.match_id} {query.status}"
+    last = unseal(about, query.cursor, tuple[int])
+    async with engine.connection(state.pool) as connection:
+        found = await overview.bets_found(
+            connection,
+            None if last is None else last[0],
+            user_id=number_or_none(query.user_id),
+            match_id=number_or_none(query.match_id),
+            statuses=query.status,
+            limit=query.limit + 1,
+        )
+    shown = found[: query.limit]
+    more = (shown[-1].id,) if len(found) > query.limit else None
+    page = Page([_owned(bet) for bet in shown], more)
+    return Response(page_body(page, about), media_type=_JSON, headers=_FRESH)
+
+
+@get(
+    "/api/bets/{bet_id:str}/settlements",
+    tags=["operations"],
+    guards=_OPERATOR,
+    **described(Items[SettlementShape], problems=(400, 401, 403, 404)),
+)
+async def settlements(bet_id: FromPath[str], state: State) -> Response[Any]:
+    """Lists what became of a bet, settlement by settlement, the first first."""
+    number = number_in(bet_id, "bet")
+    async with engine.connection(state.pool) as connection:
+        items = await overview.settlements_of(connection, number)
+    return Response(page_body(Page(items, None), "settlements"), media_type=_JSON, headers=_FRESH)
+
+
+@get(
+    "/api/exposure",
+    tags=["operations"],
+    guards=_OPERATOR,
+    **described(Items[ExposureShape], query=PageQuery, problems=(400, 401, 403)),
+)
+async def exposure(request: Asked, state: State) -> Response[Any]:
+    """Lists the markets that could cost most, the dearest first; at most a page."""
+    query = read_query(request.scope, PageQuery)
+    async with engine.connection(state.pool) as connection:
+        items = await overview.dearest_markets(connection, limit=query.limit)
+    return Response(page_body(Page(items, None), "exposure"), media_type=_JSON, headers=_FRESH)
+
+
+@get(
+    "/api/liabilities",
+    tags=["operations"],
+    guards=_OPERATOR,
+    **described(Items[LiabilitiesShape], problems=(401, 403)),
+)
+async def liabilities(state: State) -> Response[Any]:
+    """Says, by currency, what open bets could cost and what there is."""
+    async with engine.connection(state.pool) as connection:
+        items = await overview.liabilities(connection)
+    return Response(page_body(Page(items, None), "liabilities"), media_type=_JSON, headers=_FRESH)
+
+
+def _described() -> dict[str, Any]:
+    return described(OwnedBet, problems=(400, 401, 403, 404, 409, 422))
+
+
+@post(
+    "/api/bets/{bet_id:str}/void",
+    status_code=HTTP_200_OK,
+    tags=["operations"],
+    guards=_OPERATOR,
+    **_described(),
+)
+async def void(
+    request: Asked, bet_id: FromPath[str], data: JSONBody[Reason], state: State
+) -> Response[Any]:
+    """Gives the stake back, whatever the matches say from now on."""
+    try:
+        bet = await by_hand.void_bet(state.pool, _number(bet_id), **_by(request, data.note))
+    except BetRefused as refused:
+        return refusal_response(request, refused)
+    return _answer(bet)
+
+
+@post(
+    "/api/bets/{bet_id:str}/settle",
+    status_code=HTTP_200_OK,
+    tags=["operations"],
+    guards=_OPERATOR,
+    **_described(),
+)
+async def settle(
+    request: Asked, bet_id: FromPath[str], data: JSONBody[SettleWish], state: State
+) -> Response[Any]:
+    """Says what became of legs, whatever their matches say."""
+    results = {word.leg: word.result for word in data.results}
+    try:
+        bet = await by_hand.settle_by_hand(
+            state.pool, _number(bet_id), results, **_by(request, data.note)
+        )
+    except BetRefused as refused:
+        return refusal_response(request, refused)
+    return _answer(bet)
+
+
+@post(
+    "/api/bets/{bet_id:str}/rollback",
+    status_code=HTTP_200_OK,
+    tags=["operations"],
+    guards=_OPERATOR,
+    **_described(),
+)
+async def rollback(
+    request: Asked, bet_id: FromPath[str], data: JSONBody[Reason], state: State
+) -> Response[Any]:
+    """Undoes the settlement of a bet, which then waits for an operator's word."""
+    try:
+        bet = await by_hand.roll_back(state.pool, _number(bet_id), **_by(request, data.note))
+    except BetRefused as refused:
+        return refusal_response(request, refused)
+    return _answer(bet)
+
+
+@post(
+    "/api/bets/{bet_id:str}/release",
+    status_code=HTTP_200_OK,
+    tags=["operations"],
+    guards=_OPERATOR,
+    **_described(),
+)
+async def release(
+    request: Asked, bet_id: FromPath[str], data: JSONBody[Reason], state: State
+) -> Response[Any]:
+    """Gives a bet back to its matches, which settle it as they stand."""
+    try:
+        bet = await by_hand.release(state.pool, _number(bet_id), **_by(request, data.note))
+    except BetRefused as refused:
+        return refusal_response(request, refused)
+    return _answer(bet)
+
+
+def _number(bet_id: str) -> int:
+    return number_in(bet_id, "bet")
+
+
+def _by(request: Asked, note: str) -> dict[str, Any]:
+    by = principal_of(request).user_id
+    assert by is not None, "the guards let nobody else in"
+    return {"by": UserId(by), "note": note, "now": datetime.now(UTC)}
+
+
+def _owned(bet: Bet) -> str:
+    return f'{{"userId":"{bet.user_id}",{bet_body(bet).decode()[1:]}'
+
+
+def _answer(bet: Bet) -> Response[Any]:
+    return Response(_owned(bet).encode(), media_type=_JSON, headers=_FRESH)
+
+
+bookmaking_routes: list[Any] = [
+    *(find_bets, settlements, exposure, liabilities, void, settle, rollback, release),
+]
