@@ -40,6 +40,7 @@ from app.api.conflicts import conflict_routes
 from app.api.feeds import Feeds, feed_routes
 from app.api.guards import Admission
 from app.api.identity import identity_routes
+from app.api.kept import kinds_of_answers
 from app.api.leagues import league_routes
 from app.api.markets import market_routes
 from app.api.matches import match_routes
@@ -51,7 +52,8 @@ from app.api.providers import provider_routes
 from app.api.wallet import wallet_routes
 from app.betting.told import state_of
 from app.bookmaking import house_of
-from app.cache import Cache, open_redis
+from app.cache.reads import Cache
+from app.cache.shared import Shared, open_redis
 from app.database.engine import Pool, open_pool
 from app.database.listener import Listener, Nudge
 from app.database.sessions import open_engine, session_maker
@@ -345,18 +347,15 @@ def _listener(
 
 
 def _cache(settings: Settings, redis: Redis, is_current: Callable[[], bool]) -> Cache:
-    scores_ttl_s = settings.api.cache_scores_ttl_s
-    lists_ttl_s = settings.api.cache_markets_ttl_s
     return Cache(
-        redis,
+        Shared(redis),
         is_current=is_current,
-        ttl_s={
-            "score": scores_ttl_s,
-            "match": scores_ttl_s,
-            "events": lists_ttl_s,
-            "markets": lists_ttl_s,
-        },
+        kinds=kinds_of_answers(
+            scores_ttl_s=settings.api.cache_scores_ttl_s,
+            lists_ttl_s=settings.api.cache_markets_ttl_s,
+        ),
         sports=[sport.value for sport in Sport],
+        memory_bytes_max=settings.reads.memory_mb * 1_000_000,
     )
 
 

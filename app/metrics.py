@@ -26,9 +26,17 @@ http_requests = _counter(
 )
 http_seconds = _histogram("touchline_http_request_seconds", "Time to answer a request.", "route")
 rate_limited = _counter("touchline_rate_limited", "Requests refused by a limit.", "tier")
-rate_limit_open = _counter(
-    "touchline_rate_limit_unchecked", "Requests let in because the limiter was out of reach."
+rate_limit_local = _counter(
+    "touchline_rate_limit_local",
+    "Requests limited by one process alone because Redis was out of reach.",
 )
+rate_limit_questions = _counter(
+    "touchline_rate_limit_questions", "Questions to Redis for tokens; a hot caller is one a second."
+)
+usage_rows = _counter("touchline_usage_rows", "Rows of usage written.")
+usage_lost = _counter("touchline_usage_lost", "Requests nobody counted: no room to wait for Postgres.")
+usage_waiting = _gauge("touchline_usage_waiting", "Rows of usage that wait to be written.")
+usage_alerts = _counter("touchline_usage_alerts", "Users told how much of a quota is used.", "percent")
 
 revocations_known = _gauge(
     "touchline_revocations_known", "Revoked credentials this process knows of."
@@ -52,7 +60,18 @@ lockout_local = _counter(
 mails = _counter("touchline_mails", "Mails handed to the hook, by outcome.", "kind", "outcome")
 api_key_reads = _counter("touchline_api_key_reads", "Look-ups of API keys.", "outcome")
 
-cache_reads = _counter("touchline_cache_reads", "Look-ups in the Redis cache.", "kind", "outcome")
+cache_reads = _counter(
+    "touchline_cache_reads",
+    "Look-ups in the cache: found in memory, found in Redis, known to be nothing, missed; Redis "
+    "away, or off because changes are not heard of at once.",
+    "kind",
+    "outcome",
+)
+cache_bytes = _gauge("touchline_cache_bytes", "Bytes of answers kept in this process.")
+cache_entries = _gauge("touchline_cache_entries", "Answers kept in this process.")
+cache_evictions = _counter(
+    "touchline_cache_evictions", "Answers dropped from memory to make room for others."
+)
 
 sockets_open = _gauge("touchline_sockets_open", "Sockets open now.", "protocol", "tier")
 sockets_refused = _counter(
@@ -89,6 +108,9 @@ slow_readers = _counter(
 listener_up = _gauge("touchline_listener_up", "1 while LISTEN is in force.")
 listener_reconnects = _counter("touchline_listener_reconnects", "Times LISTEN was set up again.")
 hub_matches = _gauge("touchline_hub_matches", "Matches that somebody here follows.")
+hub_behind = _gauge(
+    "touchline_hub_behind", "1 while the log cannot be read and followers were told so."
+)
 hub_changes = _counter("touchline_hub_changes", "Changes read from the log.")
 hub_resyncs = _counter("touchline_hub_resyncs", "Matches whose followers got a fresh snapshot.")
 relay_current = _gauge(

@@ -18,6 +18,7 @@ from app.betting_settings import BettingSettings
 from app.polling_settings import PollingSettings
 from app.provider_settings import ProviderSettings
 from app.pusher_settings import DEVELOPMENT_PUSHER_SECRET, PusherSettings
+from app.reads_settings import ReadsSettings
 from app.relay_settings import RelaySettings, nodes_of
 from app.serving_settings import ServingSettings
 from app.socket_settings import SocketSettings
@@ -209,6 +210,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     redis: RedisSettings = RedisSettings()
     api: ApiSettings = ApiSettings()
     serving: ServingSettings = ServingSettings()
+    reads: ReadsSettings = ReadsSettings()
     sockets: SocketSettings = SocketSettings()
     access: AccessSettings = AccessSettings()
     stream: StreamSettings = StreamSettings()

@@ -1,6 +1,8 @@
 """GET /api/markets/{sport}, /api/odds/{matchId} and its history."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Annotated, Any
 
 import msgspec
@@ -9,8 +11,9 @@ from litestar.datastructures import State
 from litestar.params import FromPath
 from msgspec import Meta
 
-from app.api.answers import Asked, answer, page_body
+from app.api.answers import Asked, answer, page_body, ready_answer
 from app.api.documents import Items, described
+from app.api.kept import of_match
 from app.api.price_shapes import OddsShape, PricePath
 from app.api.requests import (
     PageQuery,
@@ -22,11 +25,14 @@ from app.api.requests import (
     read_query,
     unseal,
 )
-from app.cache import Cache, match_tag, sport_tag
+from app.cache.lifetimes import Made, made_of_match
+from app.cache.reads import Cache
+from app.cache.tags import match_tag, sport_tag
 from app.catalog import markets as catalog
 from app.catalog import matches, prices
 from app.catalog.shapes import MarketShape
 from app.database import engine
+from app.database.engine import Connection
 from app.database.places import microseconds
 from app.errors import MalformedId, NotFound
 from app.polling.demand import Demand
@@ -85,21 +91,29 @@ async def list_markets(request: Asked, state: State, sport: FromPath[str]) -> Re
 
     cache: Cache = state.cache
 
-    async def load() -> bytes:
+    async def load() -> Made:
         async with engine.connection(state.pool) as connection:
             page = await catalog.markets_after(connection, wanted, last, limit=query.limit)
         cache.learn(page.match_ids, sport)
-        return page_body(page, about)
+        return Made(body=page_body(page, about))
 
     tag = sport_tag(sport) if wanted.match_id is None else match_tag(wanted.match_id)
-    body = await cache.read("markets", f"{about} {query.limit} {query.cursor}", (tag,), load)
-    assert body is not None
-    demand: Demand = state.demand
+    entry = await cache.read("markets", f"{about} {query.limit} {query.cursor}", (tag,), load)
+    assert entry is not None, "a page there always is"
+    return ready_answer(request, entry, _touching(state.demand, wanted, query.league))
+
+
+def _touching(demand: Demand, wanted: catalog.Wanted, league: str | None) -> Callable[[], None]:
+    """Returns what notes that a list of markets was read."""
     if wanted.match_id is None:
-        demand.touch_list(sport, query.league, scores=False)
-    elif wanted.match_id:
-        demand.touch(wanted.match_id, scores=False)
-    return answer(request, body)
+        return partial(demand.touch_list, wanted.sport, league, scores=False)
+    if wanted.match_id:
+        return partial(demand.touch, wanted.match_id, scores=False)
+    return _touching_nothing
+
+
+def _touching_nothing() -> None:
+    """Notes nothing: there is no such match."""
 
 
 @get("/api/odds/{match_id:str}", tags=["markets"], **described(OddsShape, problems=(304, 400, 404)))
@@ -110,16 +124,19 @@ async def get_odds(request: Asked, state: State, match_id: FromPath[str]) -> Res
     Its tag is weak: the same prices are the same answer, though their age is another by then.
     """
     number = number_in(match_id, "match")
-    async with engine.connection(state.pool) as connection:
-        odds = await prices.odds_of(connection, number)
-        if odds is None and (kept := await matches.merged_into(connection, number)):
-            odds = await prices.odds_of(connection, kept)
-    if odds is None:
+    entry = await of_match(state, "odds", number, _odds_of)
+    if entry is None:
         raise NotFound(f"There is no match {match_id}.")
     demand: Demand = state.demand
-    demand.touch(number, scores=False)
+    return ready_answer(request, entry, partial(demand.touch, number, scores=False))
+
+
+async def _odds_of(connection: Connection, number: int) -> Made | None:
+    odds = await prices.odds_of(connection, number)
+    if odds is None:
+        return None
     heard = "none" if odds.observed_at is None else microseconds(odds.observed_at)
-    return answer(request, odds.body, tag=f'W/"{number}-{odds.seq}-{heard}"')
+    return made_of_match(odds.body, tag=f'W/"{number}-{odds.seq}-{heard}"')
 
 
 @get(

@@ -1,6 +1,6 @@
 """GET /api/events, one match, one score, and a match's changes after a place."""
 
-from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -9,8 +9,9 @@ from litestar.datastructures import State
 from litestar.params import FromPath
 from msgspec import Meta
 
-from app.api.answers import JSON, Asked, answer, page_body
+from app.api.answers import JSON, Asked, page_body, ready_answer
 from app.api.documents import ChangesShape, Items, MatchShape, MatchSummary, described
+from app.api.kept import OfMatch, of_match
 from app.api.requests import (
     PAGE_ITEMS_DEFAULT,
     PAGE_ITEMS_MAX,
@@ -22,18 +23,17 @@ from app.api.requests import (
     read_query,
     unseal,
 )
-from app.cache import Cache, match_tag, sport_tag
+from app.cache.lifetimes import Made
+from app.cache.reads import Cache
+from app.cache.tags import sport_tag
 from app.catalog import matches as catalog
 from app.catalog.shapes import ScoreShape
 from app.database import engine
-from app.database.engine import Connection
 from app.database.places import microseconds, moment, parse_token
 from app.errors import NotFound
 from app.polling.demand import Demand
 from app.sports.match import MatchStatus
 from app.stream import log
-
-OfMatch = Callable[[Connection, int], Awaitable[bytes | None]]
 
 
 class EventsQuery(PageQuery, frozen=True, kw_only=True):
@@ -78,19 +78,19 @@ async def list_events(request: Asked, state: State) -> Response[Any]:
 
     cache: Cache = state.cache
 
-    async def load() -> bytes:
+    async def load() -> Made:
         async with engine.connection(state.pool) as connection:
             page = await catalog.matches_after(connection, wanted, last, limit=query.limit)
         if query.sport is not None:
             cache.learn(page.match_ids, query.sport)
-        return page_body(page, about, lambda at, number: (microseconds(at), number))
+        return Made(body=page_body(page, about, lambda at, number: (microseconds(at), number)))
 
     name = f"{about} {query.limit} {query.cursor}"
-    body = await cache.read("events", name, (sport_tag(query.sport),), load)
-    assert body is not None
+    entry = await cache.read("events", name, (sport_tag(query.sport),), load)
+    assert entry is not None, "a page there always is"
     demand: Demand = state.demand
-    demand.touch_list(query.sport, query.league, markets=False)
-    return answer(request, body)
+    touching = partial(demand.touch_list, query.sport, query.league, markets=False)
+    return ready_answer(request, entry, touching)
 
 
 @get(
@@ -98,10 +98,9 @@ async def list_events(request: Asked, state: State) -> Response[Any]:
     tags=["matches"],
     **described(ScoreShape, problems=(304, 400, 404)),
 )
-async def get_score(request: Asked, state: State, match_id: FromPath[str]) -> Response[Any]:
+async def get_score(request: Asked, match_id: FromPath[str]) -> Response[Any]:
     """Returns a match's score, who says so, and the place in its log it is true at."""
-    body = await _of_match(state, "score", match_id, catalog.score_of, markets=False)
-    return answer(request, body)
+    return await _of_match(request, "score", match_id, catalog.score_of)
 
 
 @get(
@@ -109,10 +108,9 @@ async def get_score(request: Asked, state: State, match_id: FromPath[str]) -> Re
     tags=["matches"],
     **described(MatchShape, problems=(304, 400, 404)),
 )
-async def get_match(request: Asked, state: State, match_id: FromPath[str]) -> Response[Any]:
+async def get_match(request: Asked, match_id: FromPath[str]) -> Response[Any]:
     """Returns one match with its participants, score, incidents, markets and statistics."""
-    body = await _of_match(state, "match", match_id, catalog.match_of, markets=True)
-    return answer(request, body)
+    return await _of_match(request, "match", match_id, catalog.match_of)
 
 
 @get(
@@ -141,35 +139,15 @@ async def list_changes(request: Asked, state: State, match_id: FromPath[str]) ->
     return Response(content=body.encode(), media_type=JSON, headers={"cache-control": "no-store"})
 
 
-async def _of_match(
-    state: State, kind: str, match_id: str, read: OfMatch, *, markets: bool
-) -> bytes:
-    """Returns what `read` says of a match, through the cache, and notes that it is wanted.
-
-    Raises NotFound.
-    """
+async def _of_match(request: Asked, kind: str, match_id: str, read: OfMatch) -> Response[Any]:
+    """Answers what `read` says of a match, and notes that it is wanted; raises NotFound."""
+    state = request.app.state
     number = number_in(match_id, "match")
-
-    async def load() -> bytes | None:
-        async with engine.connection(state.pool) as connection:
-            return await read(connection, number)
-
-    cache: Cache = state.cache
-    body = await cache.read(kind, str(number), (match_tag(number),), load)
-    if body is None:
-        body = await _of_kept(state, number, read)
-    if body is None:
+    entry = await of_match(state, kind, number, read)
+    if entry is None:
         raise NotFound(f"There is no match {match_id}.")
     demand: Demand = state.demand
-    demand.touch(number, markets=markets)
-    return body
-
-
-async def _of_kept(state: State, number: int, read: OfMatch) -> bytes | None:
-    """Returns what is said of the match that this one was merged into."""
-    async with engine.connection(state.pool) as connection:
-        kept = await catalog.merged_into(connection, number)
-        return None if kept is None else await read(connection, kept)
+    return ready_answer(request, entry, partial(demand.touch, number, markets=kind == "match"))
 
 
 match_routes: list[Any] = [list_events, get_score, get_match, list_changes]

@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 
 from app import metrics
 from app.access.rate_limits import REDIS_TIMEOUT_S, RateLimits, Taken
-from app.cache import open_redis
+from app.cache.shared import open_redis
 from app.devstack.valkey import EmbeddedValkey
 
 

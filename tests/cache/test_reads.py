@@ -2,75 +2,19 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from itertools import count
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from prometheus_client import Counter
 
 from app import metrics
-from app.cache import Cache, match_tag, open_redis, sport_tag
+from app.cache.lifetimes import Made
+from app.cache.shared import open_redis
+from app.cache.tags import match_tag, sport_tag
 from app.devstack import ports
 from app.devstack.valkey import EmbeddedValkey
-
-SPORTS = ("football", "tennis")
-FRESH_IDS = count(1)
-
-
-@asynccontextmanager
-async def a_cache(
-    redis_url: str, *, is_current: Callable[[], bool] = lambda: True
-) -> AsyncGenerator[Cache]:
-    """The cache of one process; entries live long, so that only a nudge can make them anew."""
-    redis = open_redis(redis_url)
-    cache = Cache(redis, is_current=is_current, ttl_s={"score": 300, "list": 300}, sports=SPORTS)
-    telling = asyncio.create_task(cache.run())
-    try:
-        yield cache
-    finally:
-        telling.cancel()
-        await asyncio.wait([telling])
-        await redis.aclose()
-
-
-class World:
-    """One match's truth, and how often it was read."""
-
-    def __init__(self) -> None:
-        self.match_id = next(FRESH_IDS)
-        self.value = 0
-        self.loads = 0
-        self.loading = asyncio.Event()
-        self.gate: asyncio.Event | None = None
-
-    async def load(self) -> bytes:
-        """Reads the truth; with a gate, answers only when that is opened."""
-        self.loads += 1
-        self.loading.set()
-        value = self.value
-        if self.gate is not None:
-            await self.gate.wait()
-        return str(value).encode()
-
-    async def read(self, cache: Cache, *tags: str) -> int:
-        """Reads through the cache."""
-        name = str(self.match_id)
-        body = await cache.read("score", name, tags or (match_tag(self.match_id),), self.load)
-        assert body is not None
-        return int(body)
-
-
-async def until_kept(world: World, cache: Cache, *tags: str) -> None:
-    """Reads until a read needs no load: the cache is in force and has the entry."""
-    loads = -1
-    while loads != world.loads:
-        loads = world.loads
-        await world.read(cache, *tags)
+from tests.cache.worlds import FRESH_IDS, World, a_cache, until_kept
 
 
 def outcomes(outcome: str) -> float:
@@ -90,7 +34,8 @@ async def test_a_kept_answer_is_served_to_every_process_until_it_is_forgotten(re
         one.forget(frozenset({world.match_id}))
         assert await world.read(one) == 1
         await until_kept(world, one)
-        # The other process heard nothing yet, but the tokens are for all.
+        # The other one hears of it a little later.
+        two.forget(frozenset({world.match_id}))
         assert await world.read(two) == 1
 
 
@@ -164,7 +109,7 @@ async def test_a_load_that_fails_fails_its_readers_and_is_tried_anew(redis_url: 
     class Broken(Exception):
         """Broken."""
 
-    async def fail() -> bytes:
+    async def fail() -> Made:
         raise Broken
 
     world = World()
@@ -230,8 +175,7 @@ async def test_what_redis_was_not_told_yet_is_not_served_from_it(
                 await admin.mget(["x"])
             for expected in range(1, 20):
                 world.value = expected
-                if expected % 5 == 1:
-                    cache.forget(frozenset({world.match_id}))
+                cache.forget(frozenset({world.match_id}))
                 assert await world.read(cache) == expected
                 await admin.mget(["x"])  # Time for the telling to be on its way.
             await admin.client_unpause()
@@ -299,76 +243,58 @@ async def test_what_was_forgotten_while_redis_was_out_of_reach_stays_forgotten(r
     await wire.cut()
 
 
-# What may happen, to either of two processes over one Redis.
-STEPS = st.lists(
-    st.tuples(
-        st.sampled_from(("change", "nudge", "nudge_all", "read", "open", "shut", "breathe")),
-        st.integers(0, 1),
-    ),
-    max_size=40,
-)
-
-
-class Story:
-    """Runs steps and holds every answer against the last nudge seen when it was asked for."""
-
-    def __init__(self, world: World, caches: tuple[Cache, Cache]) -> None:
-        self._world = world
-        self._caches = caches
-        self._seen = [0, 0]
-        self._readers: list[asyncio.Task[None]] = []
-
-    async def run(self, steps: list[tuple[str, int]]) -> None:
-        """Runs them all, then lets every reader end."""
-        for step, process in steps:
-            await self._step(step, process)
-        self._open()
-        await asyncio.gather(*self._readers)
-
-    async def _step(self, step: str, process: int) -> None:
-        deeds: dict[str, Callable[[], Awaitable[None] | None]] = {
-            "change": self._change,
-            "nudge": lambda: self._nudge(process, frozenset({self._world.match_id})),
-            "nudge_all": lambda: self._nudge(process, None),
-            "read": lambda: self._readers.append(asyncio.create_task(self._read(process))),
-            "open": self._open,
-            "shut": self._shut,
-            "breathe": lambda: asyncio.sleep(0.001),
-        }
-        waiting = deeds[step]()
-        if waiting is not None:
-            await waiting
-        await asyncio.sleep(0)
-
-    def _change(self) -> None:
-        self._world.value += 1
-
-    def _nudge(self, process: int, ids: frozenset[int] | None) -> None:
-        self._caches[process].forget(ids)
-        self._seen[process] = self._world.value
-
-    def _open(self) -> None:
-        if self._world.gate is not None:
-            self._world.gate.set()
-            self._world.gate = None
-
-    def _shut(self) -> None:
-        self._world.gate = self._world.gate or asyncio.Event()
-
-    async def _read(self, process: int) -> None:
-        seen = self._seen[process]
-        assert await self._world.read(self._caches[process]) >= seen
-
-
-@given(steps=STEPS)
-@settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-async def test_no_interleaving_serves_older_than_the_last_nudge_seen(
-    redis_url: str, steps: list[tuple[str, int]]
-):
-    async with a_cache(redis_url) as one, a_cache(redis_url) as two:
-        world = World()
-        for cache in (one, two):
+async def test_memory_answers_without_redis_and_without_a_load(tmp_path: Path):
+    valkey = EmbeddedValkey(tmp_path / "valkey", log=tmp_path / "log")
+    world = World()
+    valkey.start()
+    try:
+        async with a_cache(valkey.url) as cache:
             await until_kept(world, cache)
-        await Story(world, (one, two)).run(steps)
+            valkey.kill()
+            loads, hits = world.loads, outcomes("memory")
+            assert [await world.read(cache) for _ in range(5)] == [0] * 5
+            assert (world.loads, outcomes("memory")) == (loads, hits + 5)
+    finally:
+        valkey.kill()
+
+
+async def test_what_is_not_there_is_remembered_for_its_time_and_no_longer(redis_url: str):
+    loads = 0
+
+    async def nothing() -> None:
+        nonlocal loads
+        loads += 1
+
+    world = World()
+    name, tags = str(world.match_id), (match_tag(world.match_id),)
+    async with a_cache(redis_url, nothing_ttl_s=300) as cache:
+        await until_kept(World(), cache)
+        for _ in range(3):
+            assert await cache.read("score", name, tags, nothing) is None
+        assert loads == 1
+        # It is made, which is told.
+        cache.forget(frozenset({world.match_id}))
+        assert await world.read(cache) == 0
+
+
+async def test_an_answer_is_computed_anew_behind_its_readers_before_its_time_is_over(
+    redis_url: str,
+):
+    world = World()
+    async with a_cache(redis_url, ttl_s=0.2) as cache:
+        await until_kept(world, cache)
+        world.loads, world.value = 0, 1
+        while world.loads == 0:
+            # Nobody waits for the load: what was kept is read while it runs.
+            assert cache.good(f"score:{world.match_id}") is not None
+            await asyncio.sleep(0.001)
+        while await world.read(cache) != 1:
+            await asyncio.sleep(0.001)
+
+
+async def test_memory_stays_within_its_bytes(redis_url: str):
+    async with a_cache(redis_url, memory_bytes_max=10_000) as cache:
+        for _ in range(100):
+            await World().read(cache)
+            assert cache.memory.bytes <= 10_000
+        assert len(cache.memory) > 3

@@ -1,0 +1,60 @@
+"""Answers through the cache: what kinds there are, and how one about a match is found."""
+
+from collections.abc import Awaitable, Callable, Mapping
+
+from litestar.datastructures import State
+
+from app.cache.lifetimes import Kind, Made, made_of_match
+from app.cache.memory import Entry
+from app.cache.reads import Cache
+from app.cache.tags import match_tag
+from app.catalog import matches
+from app.database import engine
+from app.database.engine import Connection
+
+# How long it is remembered that there is no such match. One that is made is announced; whoever is
+# not told finds it after this.
+NOTHING_S = 1.0
+
+OfMatch = Callable[[Connection, int], Awaitable[bytes | Made | None]]
+
+
+def kinds_of_answers(*, scores_ttl_s: float, lists_ttl_s: float) -> Mapping[str, Kind]:
+    """Returns every kind of answer that is kept."""
+    of_match = Kind(ttl_s=scores_ttl_s, nothing_ttl_s=NOTHING_S)
+    lists = Kind(ttl_s=lists_ttl_s)
+    return {
+        "score": of_match,
+        "match": of_match,
+        "odds": of_match,
+        "prediction": of_match,
+        # Into which match one was merged.
+        "merged": Kind(ttl_s=lists_ttl_s, nothing_ttl_s=NOTHING_S),
+        "events": lists,
+        "markets": lists,
+        "table": lists,
+    }
+
+
+async def of_match(state: State, kind: str, number: int, read: OfMatch) -> Entry | None:
+    """Returns what `read` says of a match, or of the one it was merged into; None for none."""
+    entry = await _of(state, kind, number, read)
+    if entry is not None:
+        return entry
+    kept = await _of(state, "merged", number, _merged_into)
+    return None if kept is None else await _of(state, kind, int(kept.body), read)
+
+
+async def _of(state: State, kind: str, number: int, read: OfMatch) -> Entry | None:
+    async def load() -> Made | None:
+        async with engine.connection(state.pool) as connection:
+            found = await read(connection, number)
+        return made_of_match(found) if isinstance(found, bytes) else found
+
+    cache: Cache = state.cache
+    return await cache.read(kind, str(number), (match_tag(number),), load)
+
+
+async def _merged_into(connection: Connection, number: int) -> Made | None:
+    kept = await matches.merged_into(connection, number)
+    return None if kept is None else Made(body=str(kept).encode())
