@@ -10,8 +10,6 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from importlib.metadata import version
 
 from litestar import Litestar
-from litestar.openapi.config import OpenAPIConfig
-from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.types import ControllerRouterHandler
 from redis.asyncio import Redis
 
@@ -38,7 +36,6 @@ from app.api.bets import BetDoor, bet_routes
 from app.api.broadcasting import broadcasting_routes
 from app.api.conflicts import conflict_routes
 from app.api.feeds import Feeds, feed_routes
-from app.api.guards import Admission
 from app.api.identity import identity_routes
 from app.api.kept import kinds_of_answers
 from app.api.leagues import league_routes
@@ -46,6 +43,7 @@ from app.api.markets import market_routes
 from app.api.matches import match_routes
 from app.api.me import me_routes
 from app.api.money_shapes import MoneyRules
+from app.api.open_api import open_api
 from app.api.payments import payment_routes
 from app.api.polling import polling_routes
 from app.api.providers import provider_routes
@@ -60,11 +58,11 @@ from app.database.sessions import open_engine, session_maker
 from app.logs import logger
 from app.ops.health import Vitals, health_routes
 from app.ops.metrics import metrics_routes
-from app.ops.traffic import Traffic
 from app.pages.routes import page_routes
 from app.payments.deposits import DepositRules
 from app.polling.demand import Demand, holder_name
 from app.relay_settings import nodes_of
+from app.serving.surroundings import surrounded
 from app.settings import DatabaseSettings, Settings, feed_keys
 from app.sockets.asyncapi import asyncapi_routes
 from app.sockets.crowds import Crowds
@@ -126,20 +124,11 @@ def create_app(settings: Settings) -> Litestar:
         route_handlers=_ROUTES,
         lifespan=[_lifespan(settings)],
         exception_handlers=problems.HANDLERS,
-        openapi_config=OpenAPIConfig(
-            title="Touchline",
-            version=version("touchline"),
-            path="/schema",
-            render_plugins=[JsonRenderPlugin()],
-            use_handler_docstrings=True,
-            description="Real-time sports data: matches, scores, markets, in one order.",
-        ),
+        openapi_config=open_api(version("touchline")),
         request_max_body_size=BODY_BYTES_MAX,
         logging_config=None,
     )
-    admission = Admission(app.asgi_handler, auth_per_minute=settings.access.auth_per_minute)
-    app.asgi_handler = Traffic(admission)
-    return app
+    return surrounded(app, settings.serving, auth_per_minute=settings.access.auth_per_minute)
 
 
 def _lifespan(settings: Settings) -> Lifespan:

@@ -20,7 +20,7 @@ from app.provider_settings import ProviderSettings
 from app.pusher_settings import DEVELOPMENT_PUSHER_SECRET, PusherSettings
 from app.reads_settings import ReadsSettings
 from app.relay_settings import RelaySettings, nodes_of
-from app.serving_settings import ServingSettings
+from app.serving_settings import ServingSettings, origins_of
 from app.socket_settings import SocketSettings
 from app.variables import env
 from app.wallet_settings import WalletSettings
@@ -286,6 +286,7 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
     check_networks("METRICS_ALLOW_IPS", settings.api.metrics_allow_ips)
     feed_keys(settings.providers.feeds.keys)
     check_relay(settings.relay)
+    check_origins("CORS_ORIGINS", settings.serving.cors_origins)
     check_production(settings)
     return settings
 
@@ -318,6 +319,14 @@ def check_relay(relay: RelaySettings) -> None:
         nodes_of(relay.urls)
     except ValueError as error:
         raise BadSettings(str(error)) from None
+
+
+def check_origins(name: str, text: str) -> None:
+    """Raises BadSettings when a word of a list is no origin."""
+    try:
+        origins_of(text)
+    except ValueError as error:
+        raise BadSettings(f"{name}: {error}") from None
 
 
 def check_networks(name: str, text: str) -> None:

@@ -3,6 +3,7 @@
 import re
 import secrets
 import time
+from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
 import structlog
@@ -13,6 +14,15 @@ from app.logs import logger
 
 _SANE_ID = re.compile(rb"[A-Za-z0-9_.-]{1,100}\Z")
 UNMATCHED = "unmatched"
+Header = tuple[bytes, bytes]
+# An answer is data: it is what it says it is, draws nothing, stands in no frame, and no page of
+# another origin takes it in without CORS.
+ALWAYS: tuple[Header, ...] = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+)
 
 log = logger(__name__)
 
@@ -25,14 +35,26 @@ def request_id_of(headers: list[tuple[bytes, bytes]]) -> str:
     return secrets.token_hex(8)
 
 
+def always(*, hsts_max_age_s: int, varies_by_origin: bool) -> tuple[Header, ...]:
+    """Returns the headers of every answer that does not say otherwise itself, as pages do."""
+    more: list[Header] = []
+    if hsts_max_age_s:
+        more.append((b"strict-transport-security", f"max-age={hsts_max_age_s}".encode()))
+    if varies_by_origin:
+        # On answers to nobody's origin too, or a cache would hand those to a page that may read.
+        more.append((b"vary", b"origin"))
+    return (*ALWAYS, *more)
+
+
 class Traffic:
     """Wraps the whole application, unknown paths and errors included.
 
     A HEAD is answered as the GET it stands for; the server leaves the body out.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, always: Sequence[Header] = ALWAYS) -> None:
         self._app = app
+        self._always = always
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes the request on and notes how it was answered."""
@@ -53,7 +75,7 @@ class Traffic:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], header]
+                message["headers"] = [*self._completed(message["headers"]), header]
             elif method == "HEAD" and message["type"] == "http.response.body":
                 message["body"] = b""
             await send(message)
@@ -64,6 +86,11 @@ class Traffic:
                 await self._app(scope, receive, send_with_id)
             finally:
                 _note(scope, method, status, time.perf_counter() - began)
+
+    def _completed(self, headers: Iterable[Header]) -> list[Header]:
+        said = list(headers)
+        names = {name.lower() for name, _ in said} - {b"vary"}
+        return [*said, *(one for one in self._always if one[0] not in names)]
 
 
 def _note(scope: Any, method: str, status: int, seconds: float) -> None:

@@ -9,6 +9,7 @@ import uvicorn
 from litestar import Litestar
 
 from app import collector
+from app.serving.bounded_http import BoundedHttp
 from app.serving.pings import Pings
 from app.serving.shared_frames import SharedFrames
 from app.serving.sockets import ServingConfig, SocketProtocol
@@ -83,7 +84,7 @@ def make_server(
         host=host,
         port=port,
         loop="uvloop",
-        http="httptools",
+        http=BoundedHttp,
         ws=SharedFrames if carrying.shared else SocketProtocol,
         deflates=carrying.compression,
         pings=Pings(interval_s=carrying.ping_interval_s, timeout_s=carrying.ping_timeout_s),
