@@ -62,11 +62,9 @@ class BettingSettings(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = 10.0
     settle_confidence: Annotated[
-        float,
+        Decimal,
         env(
             "SETTLE_CONFIDENCE",
-            "How far a final result must be believed before bets on it are settled.",
-            ge=0,
-            le=1,
+            "How far (0 to 1) a final result must be believed before bets on it are settled.",
         ),
-    ] = 0.5
+    ] = Decimal("0.5")

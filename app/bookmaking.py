@@ -29,4 +29,6 @@ def house_of(settings: BettingSettings) -> House:
 
 def waits_of(settings: BettingSettings) -> Waits:
     """Returns when a result is good enough to settle by."""
-    return Waits(seconds=settings.settle_after_s, confidence=settings.settle_confidence)
+    return Waits(
+        after=timedelta(seconds=settings.settle_after_s), confidence=settings.settle_confidence
+    )

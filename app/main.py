@@ -33,6 +33,7 @@ from app.access.tokens import AccessTokens
 from app.api import problems
 from app.api.auth import auth_routes
 from app.api.bets import BetDoor, bet_routes
+from app.api.bookmaking import bookmaking_routes
 from app.api.broadcasting import broadcasting_routes
 from app.api.conflicts import conflict_routes
 from app.api.feeds import Feeds, feed_routes
@@ -108,6 +109,7 @@ _ROUTES: Sequence[ControllerRouterHandler] = (
     *feed_routes,
     *wallet_routes,
     *bet_routes,
+    *bookmaking_routes,
     *payment_routes,
     *live_routes,
     *ws_routes,

@@ -9,6 +9,7 @@ settled, the rest is done again.
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 import msgspec
 
@@ -108,8 +109,8 @@ WHERE p.seq < excluded.seq
 class Waits(msgspec.Struct, frozen=True, kw_only=True):
     """When a result is good enough: so long after it was told, and believed so far (0 to 1)."""
 
-    seconds: float
-    confidence: float
+    after: timedelta
+    confidence: Decimal
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
@@ -193,8 +194,8 @@ def _is_ripe(row: Row, *, waits: Waits, now: datetime) -> bool:
     """Says whether a result has stood for long enough, and is believed enough."""
     if row["status"] != "finished":
         return True
-    age_s = (now - row["status_at"]).total_seconds()
-    return age_s >= waits.seconds and row["confidence"] >= waits.confidence
+    stands = now - row["status_at"] >= waits.after
+    return stands and row["confidence"] >= waits.confidence
 
 
 async def _settle_some(

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -14,7 +15,7 @@ from tests.api.conftest import Api
 from tests.builders import a_score
 from workers.settle import Settling
 
-AT_ONCE = Waits(seconds=0, confidence=0)
+AT_ONCE = Waits(after=timedelta(0), confidence=Decimal(0))
 
 
 @pytest.fixture
@@ -176,10 +177,10 @@ async def test_a_result_has_to_stand_and_be_believed(api: Api, user: Caller):
     book = await a_book(api)
     bet = await a_bet(user, book)
     await end(book, 1, 0)
-    assert await settle(api, Waits(seconds=60, confidence=0)) == 0
+    assert await settle(api, Waits(after=timedelta(minutes=1), confidence=Decimal(0))) == 0
     await api.connection.execute("UPDATE live_scores SET confidence = 0.4")
-    assert await settle(api, Waits(seconds=0, confidence=0.5)) == 0
-    assert await settle(api, Waits(seconds=0, confidence=0.4)) == 1
+    assert await settle(api, Waits(after=timedelta(0), confidence=Decimal("0.5"))) == 0
+    assert await settle(api, Waits(after=timedelta(0), confidence=Decimal("0.4"))) == 1
     assert (await state_of(user, bet))[0] == "won"
 
 
