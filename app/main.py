@@ -52,7 +52,7 @@ from app.api.wallet import wallet_routes
 from app.betting.told import state_of
 from app.bookmaking import house_of
 from app.cache.reads import Cache
-from app.cache.shared import Shared, open_redis
+from app.cache.shared import SharedLayer, open_redis
 from app.database.engine import Pool, open_pool
 from app.database.listener import Listener, Nudge
 from app.database.sessions import open_engine, session_maker
@@ -339,7 +339,7 @@ def _listener(
 
 def _cache(settings: Settings, redis: Redis, is_current: Callable[[], bool]) -> Cache:
     return Cache(
-        Shared(redis),
+        SharedLayer(redis),
         is_current=is_current,
         kinds=kinds_of_answers(
             scores_ttl_s=settings.api.cache_scores_ttl_s,
