@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from app.providers.provider import Answer, Rejected
-from app.sports.market import ANSWERS, LINED, is_odds
+from app.sports.market import is_line, is_odds, may_answer
 from app.sports.match import IN_PLAY, OVER
 from app.sports.observation import Observation
 
@@ -51,7 +51,7 @@ def _check_markets(said: Observation, received_at: datetime) -> None:
     names = [(market.type, market.line) for market in said.markets]
     assert len(set(names)) == len(names)
     for market in said.markets:
-        assert (market.line is not None) == (market.type in LINED)
+        assert is_line(market.type, market.line)
         if market.line is not None:
             assert abs(market.line) < LINE_MAX
             assert market.line == round(market.line, 2)
@@ -60,6 +60,6 @@ def _check_markets(said: Observation, received_at: datetime) -> None:
         assert len(set(quotes)) == len(quotes) > 0
         for quote in market.quotes:
             assert quote.bookmaker
-            assert quote.selection in ANSWERS[market.type]
+            assert may_answer(market.type, quote.selection)
             assert quote.odds is None or is_odds(quote.odds)
             assert quote.observed_at is None or quote.observed_at <= received_at

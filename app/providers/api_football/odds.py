@@ -1,7 +1,6 @@
 """From API-Football's odds, before and during a match, to markets. Pure.
 
-A market is known by its bet's id, and the name must agree: ids of /odds/live and of /odds are two
-lists, and neither is published as stable.
+Which bet asks which question stands in `bets`.
 """
 
 import re
@@ -12,6 +11,7 @@ from decimal import Decimal
 
 import msgspec
 
+from app.providers.api_football.bets import LIVE, ORDER, PREMATCH, Asked, answer_of
 from app.providers.api_football.normalize import NAME
 from app.providers.api_football.payloads import (
     Bet,
@@ -31,6 +31,7 @@ from app.sports.market import (
     MarketStatus,
     MarketType,
     SelectionKey,
+    is_line,
     is_odds,
 )
 from app.sports.match import Sport
@@ -44,40 +45,17 @@ LINE_MAX = Decimal(99)
 # apart, by two or three hundredths in real bodies.
 DISAGREEMENT_MAX = Decimal("0.05")
 
-_PREMATCH = {
-    (1, "match winner"): MarketType.WINNER,
-    (4, "asian handicap"): MarketType.HANDICAP,
-    (5, "goals over/under"): MarketType.TOTAL,
-    (8, "both teams score"): MarketType.BOTH_TO_SCORE,
-}
-# Of two bets on one question the one named first counts; the other adds the lines it lacks.
-_LIVE = {
-    (59, "fulltime result"): MarketType.WINNER,
-    (33, "asian handicap"): MarketType.HANDICAP,
-    (36, "over/under line"): MarketType.TOTAL,
-    (25, "match goals"): MarketType.TOTAL,
-    (69, "both teams to score"): MarketType.BOTH_TO_SCORE,
-}
-_ORDER = {bet: place for place, bet in enumerate(_LIVE)}
-_K = SelectionKey
-_ANSWERS: dict[MarketType, dict[str, SelectionKey]] = {
-    MarketType.WINNER: {"home": _K.HOME, "draw": _K.DRAW, "away": _K.AWAY},
-    MarketType.TOTAL: {"over": _K.OVER, "under": _K.UNDER},
-    MarketType.HANDICAP: {"home": _K.HOME, "away": _K.AWAY},
-    MarketType.BOTH_TO_SCORE: {"yes": _K.YES, "no": _K.NO},
-}
-
 # Plain digits: what else Python takes for a number is none of theirs.
 _NUMBER = re.compile(r"[+-]?[0-9]{1,9}(\.[0-9]{1,20})?\Z")
 
 _Key = tuple[MarketType, Decimal | None]
-_Offers = dict[SelectionKey, Decimal | None]
+_Offers = dict[str, Decimal | None]
 
 
 class _Row(msgspec.Struct, frozen=True):
     """One value, understood; `line` is the home side's. Odds None: no offer now."""
 
-    selection: SelectionKey
+    selection: str
     line: Decimal | None
     odds: Decimal | None
     is_main: bool
@@ -106,14 +84,15 @@ def read_live(index: int, raw: msgspec.Raw, received_at: datetime) -> Read:
     item = msgspec.json.decode(raw, type=LiveOdds)
     aside = _Aside(index)
     found: dict[_Key, _Offers] = {}
-    bets = [(bet, _LIVE[key], _rows_of(bet, _LIVE[key], aside)) for key, bet in _known(item, aside)]
-    are_rounded = any(_is_whole(rows) and _repeats(rows) for _, _, rows in bets)
-    for bet, market_type, rows in bets:
-        if are_rounded and _is_whole(rows):
+    bets = [(bet, LIVE[key], _rows_of(bet, LIVE[key], aside)) for key, bet in _known(item, aside)]
+    may_be = [rows for _, asked, rows in bets if asked.is_rounded_sometimes]
+    are_rounded = any(_is_whole(rows) and _repeats(rows) for rows in may_be)
+    for bet, asked, rows in bets:
+        if are_rounded and asked.is_rounded_sometimes and _is_whole(rows):
             aside.put(Unfit("ambiguous_line", f"{bet.name[:40]}: rounded lines"), bet.values)
             continue
         for line, offers in _offers_of(rows, bet, aside).items():
-            _add(found, (market_type, line), offers, aside)
+            _add(found, (asked.type, line), offers, aside)
     markets = tuple(
         _market(key, [ObservedQuote(LIVE_BOOKMAKER, *offer) for offer in offers.items()], item)
         for key, offers in found.items()
@@ -152,7 +131,7 @@ def pages_as_one(answers: Sequence[Answer]) -> Answer:
     rejected = tuple(one for answer in answers for one in answer.rejected)
     if len(said) < 2:
         return Answer(observations=tuple(said), rejected=rejected)
-    quotes: dict[_Key, dict[tuple[str, SelectionKey], ObservedQuote]] = defaultdict(dict)
+    quotes: dict[_Key, dict[tuple[str, str], ObservedQuote]] = defaultdict(dict)
     for observation in said:
         for market in observation.markets:
             for quote in market.quotes:
@@ -218,9 +197,9 @@ def _known(item: LiveOdds, aside: _Aside) -> list[tuple[tuple[int, str], Bet]]:
     found: list[tuple[tuple[int, str], Bet]] = []
     for raw in item.odds:
         bet = _bet_of(raw, aside)
-        if bet is not None and (key := _key_of(bet)) in _LIVE:
+        if bet is not None and (key := _key_of(bet)) in LIVE:
             found.append((key, bet))
-    return sorted(found, key=lambda one: _ORDER[one[0]])
+    return sorted(found, key=lambda one: ORDER[one[0]])
 
 
 def _read_bookmakers(item: PrematchOdds, aside: _Aside) -> Mapping[str, dict[_Key, _Offers]]:
@@ -242,12 +221,12 @@ def _read_bookmakers(item: PrematchOdds, aside: _Aside) -> Mapping[str, dict[_Ke
 def _read_bookmaker(bookmaker: Bookmaker, found: dict[_Key, _Offers], aside: _Aside) -> None:
     for raw in bookmaker.bets:
         bet = _bet_of(raw, aside)
-        market_type = _PREMATCH.get(_key_of(bet)) if bet is not None else None
-        if bet is None or market_type is None:
+        asked = PREMATCH.get(_key_of(bet)) if bet is not None else None
+        if bet is None or asked is None:
             continue
-        rows = _rows_of(bet, market_type, aside, is_live=False)
+        rows = _rows_of(bet, asked, aside, is_live=False)
         for line, offers in _offers_of(rows, bet, aside).items():
-            _add(found, (market_type, line), offers, aside)
+            _add(found, (asked.type, line), offers, aside)
 
 
 def _bet_of(raw: msgspec.Raw, aside: _Aside) -> Bet | None:
@@ -262,9 +241,7 @@ def _key_of(bet: Bet) -> tuple[int, str]:
     return bet.id, bet.name.strip().lower()
 
 
-def _rows_of(
-    bet: Bet, market_type: MarketType, aside: _Aside, *, is_live: bool = True
-) -> list[_Row]:
+def _rows_of(bet: Bet, asked: Asked, aside: _Aside, *, is_live: bool = True) -> list[_Row]:
     """Returns the rows of a bet that answer its question; one that can't be read is set aside."""
     try:
         values = msgspec.json.decode(bet.values, type=list[msgspec.Raw])
@@ -275,7 +252,7 @@ def _rows_of(
     for raw in values:
         try:
             value = msgspec.json.decode(raw, type=Value)
-            row = _row_of(value, market_type, is_live=is_live)
+            row = _row_of(value, asked, is_live=is_live)
         except (*UNDECODABLE, Unfit) as error:
             aside.put(error, raw)
             continue
@@ -283,19 +260,22 @@ def _rows_of(
     return rows
 
 
-def _row_of(value: Value, market_type: MarketType, *, is_live: bool) -> _Row | None:
+def _row_of(value: Value, asked: Asked, *, is_live: bool) -> _Row | None:
     """Returns a value as we name it; None for an answer we don't have. Raises Unfit."""
-    word, _, rest = str(value.value).strip().partition(" ")
-    selection = _ANSWERS[market_type].get(word.lower())
-    if selection is None:
+    answer = answer_of(asked.type, str(value.value))
+    if answer is None:
         return None
-    line = None
-    if market_type in LINED:
+    selection, rest = answer
+    line = asked.line
+    if asked.type in LINED and line is None:
         line = _line_of(value.handicap if is_live else rest)
-        # Live, each side has its own; before a match both are told with that of the home side.
-        if is_live and selection is SelectionKey.AWAY:
+        # Live, the home side has its own and the others the other way round; before a match all
+        # are told with that of the home side.
+        if is_live and selection in (SelectionKey.AWAY, SelectionKey.DRAW):
             line = -line
         line += 0  # Of -0 it makes 0.
+        if not is_line(asked.type, line):
+            return None  # A three-way handicap of nothing is the winner.
     elif rest:
         return None
     odds = None if value.suspended else _odds_of(value.odd)
@@ -344,8 +324,8 @@ def _offers_of(rows: Sequence[_Row], bet: Bet, aside: _Aside) -> Mapping[Decimal
     return offers
 
 
-def _alike(rows: Sequence[_Row]) -> Mapping[tuple[Decimal | None, SelectionKey], list[_Row]]:
-    alike: dict[tuple[Decimal | None, SelectionKey], list[_Row]] = defaultdict(list)
+def _alike(rows: Sequence[_Row]) -> Mapping[tuple[Decimal | None, str], list[_Row]]:
+    alike: dict[tuple[Decimal | None, str], list[_Row]] = defaultdict(list)
     for row in rows:
         alike[row.line, row.selection].append(row)
     return alike

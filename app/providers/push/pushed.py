@@ -11,13 +11,15 @@ from app.providers.items import Unfit
 from app.sports.ids import ExternalId
 from app.sports.incidents import Incident
 from app.sports.market import (
-    ANSWERS,
     LINED,
     THREE_PLACES,
+    AnswerKey,
     MarketStatus,
     MarketType,
-    SelectionKey,
+    answers_of,
+    is_line,
     is_odds,
+    may_answer,
 )
 from app.sports.match import MatchStatus, Period, Points, Score, Sport
 from app.sports.observation import (
@@ -41,8 +43,6 @@ YEAR_MIN, YEAR_MAX = 1900, 9000
 # Lines are kept with two decimals; basketball totals reach about 300.
 LINE_MAX = Decimal(999)
 TWO_PLACES = Decimal("0.01")
-# Sports in which a match may end level.
-WITH_DRAWS = frozenset({Sport.FOOTBALL})
 
 Short = Annotated[str, Meta(min_length=1, max_length=60)]
 Reason = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,59}$")]
@@ -112,7 +112,7 @@ class PushedQuote(_Pushed, frozen=True, kw_only=True):
     """What one bookmaker offers; `odds` null: nothing now."""
 
     bookmaker: Bookmaker
-    selection: SelectionKey
+    selection: AnswerKey
     odds: Decimal | None = None
     observed_at: Time | None = None
 
@@ -200,6 +200,8 @@ def held_line(kind: MarketType, line: Decimal | None) -> Decimal | None:
         return None
     if not line.is_finite() or abs(line) > LINE_MAX or line != line.quantize(TWO_PLACES):
         raise Unfit("bad_line", "a line is between -999 and 999, with at most two decimals")
+    if not is_line(kind, line):
+        raise Unfit("bad_line", f"{line:f} is no line of a {kind}")
     return line.quantize(TWO_PLACES)
 
 
@@ -238,12 +240,10 @@ def _score_of(pushed: PushedScore) -> Score:
 
 def _market_of(pushed: PushedMarket, sport: Sport, received_at: datetime) -> ObservedMarket:
     line = held_line(pushed.type, pushed.line)
-    answers = set(ANSWERS[pushed.type])
-    if sport not in WITH_DRAWS:
-        answers.discard(SelectionKey.DRAW)
-    quotes: dict[tuple[str, SelectionKey], ObservedQuote] = {}
+    answers = answers_of(pushed.type, sport)
+    quotes: dict[tuple[str, str], ObservedQuote] = {}
     for quote in pushed.quotes:
-        if quote.selection not in answers:
+        if not may_answer(pushed.type, quote.selection, answers):
             raise Unfit("bad_selection", f"a {pushed.type} of {sport} has no {quote.selection}")
         if (quote.bookmaker, quote.selection) in quotes:
             raise Unfit("ambiguous_line", "one bookmaker quotes a selection twice")

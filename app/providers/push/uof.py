@@ -4,7 +4,8 @@ A message names its match by their id alone, and neither its sport nor the marke
 so it is read against what we hold of the match. What they send first, by their API, is the
 fixture; pushed as it is, it tells us which match the id means.
 
-Settling comes from us: what they have settled or cancelled is closed here, with the reason.
+Settling comes from us: what they have settled or cancelled is closed here, with the reason, which
+says what each outcome came to in their eyes.
 """
 
 from collections.abc import Callable, Mapping
@@ -165,19 +166,44 @@ def _question(element: Element, sport: Sport) -> tuple[Meaning, Decimal | None] 
 
 def _bet_stop(heard: Heard) -> Observation | None:
     groups = set(heard.root.get("groups", "all").split("|"))
+    stopped = heard.held.questions
     if not groups & uof_markets.GROUPS:
-        return None
+        if not groups & uof_markets.GROUPS_OF_PERIODS:
+            return None
+        stopped = tuple(q for q in stopped if q[0] is MarketType.PERIOD_WINNER)
     state = STATUSES.get(whole(heard.root, "market_status", -1))
     if state is None:
         return None
     why = uof_markets.reason_of(whole(heard.root, "betstop_reason", 0))
     status = MarketStatus.SUSPENDED if state[0] is MarketStatus.OPEN else state[0]
     reason = why or (state[1] if status is MarketStatus.CLOSED else "bet_stop")
-    return _observation(heard, markets=_all_of(heard.held.questions, status, reason))
+    return _observation(heard, markets=_all_of(stopped, status, reason))
 
 
 def _bet_settlement(heard: Heard) -> Observation:
-    return _named(heard, "outcomes/market", MarketStatus.CLOSED, "settled")
+    told: dict[Question, str] = {}
+    for element in heard.root.iterfind("outcomes/market"):
+        question = _question(element, heard.held.sport)
+        if question is None:
+            continue
+        meaning, line = question
+        results = (
+            (
+                meaning.outcomes[one.get("id", "")],
+                one.get("result", ""),
+                one.get("void_factor", "0"),
+            )
+            for one in element.iterfind("outcome")
+            if one.get("id") in meaning.outcomes
+        )
+        told[meaning.type, line] = uof_markets.settled_as(results)
+    # A market nobody offered here before would be born closed.
+    markets = tuple(
+        ObservedMarket(type=kind, line=line, status=MarketStatus.CLOSED, reason=reason)
+        for (kind, line), reason in told.items()
+        if (kind, line) in heard.held.questions
+    )
+    return _observation(heard, markets=markets)
 
 
 def _rollback_bet_settlement(heard: Heard) -> Observation:

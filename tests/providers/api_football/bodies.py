@@ -185,7 +185,7 @@ def markets_of(*bets: Json) -> tuple[ObservedMarket, ...]:
 def offers_of(market: ObservedMarket) -> dict[str, str | None]:
     """The odds of a market with one bookmaker, as text."""
     return {
-        quote.selection.value: None if quote.odds is None else str(quote.odds)
+        str(quote.selection): None if quote.odds is None else str(quote.odds)
         for quote in market.quotes
     }
 

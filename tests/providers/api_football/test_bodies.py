@@ -35,7 +35,7 @@ READ = [
     ("go-api-football/fixtures.json", "fixtures", 1, 0),
     ("go-api-football/fixtures_headtohead.json", "fixtures", 1, 0),
     ("syurchen93/fixtures-bundes-ns-pst.json", "fixtures", 71, 0),
-    ("go-api-football/odds_live.json", "odds/live", 1, 3),
+    ("go-api-football/odds_live.json", "odds/live", 1, 5),
     ("api-football-go-client/odds_live.json", "odds/live", 0, 0),
     ("api-football-go-client/odds.json", "odds", 0, 0),
     ("go-api-football/fixtures_lineups.json", "fixtures", 0, 2),

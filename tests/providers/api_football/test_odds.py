@@ -30,6 +30,14 @@ RESULT = bet(
 )
 
 
+MORE = (
+    (MarketType.DOUBLE_CHANCE, None),
+    (MarketType.DRAW_NO_BET, None),
+    (MarketType.HANDICAP_3WAY, "1"),
+    (MarketType.PERIOD_WINNER, "2"),
+)
+
+
 def handicap(*values: Json) -> Json:
     return bet(33, "Asian Handicap", *values)
 
@@ -55,7 +63,28 @@ def test_the_recorded_live_odds_tell_what_can_be_told_and_no_rounded_line() -> N
     )  # fmt: skip
     assert said.observed_at == datetime(2022, 1, 27, 16, 21, 1, tzinfo=UTC)
     assert said.received_at == NOW
-    winner, both = said.markets
+    by_question = {(m.type, m.line and str(m.line)): m for m in said.markets}
+    assert list(by_question) == [
+        (MarketType.WINNER, None),
+        (MarketType.DOUBLE_CHANCE, None),
+        (MarketType.DRAW_NO_BET, None),
+        (MarketType.BOTH_TO_SCORE, None),
+        *((MarketType.HANDICAP_3WAY, line) for line in ("1", "-3", "-2", "-1")),
+        (MarketType.PERIOD_WINNER, "2"),
+        (MarketType.CORRECT_SCORE, None),
+    ]
+    assert {kind.value: offers_of(by_question[kind, line]) for kind, line in MORE} == {
+        "double_chance": {"home_draw": "1.025", "draw_away": "3.400", "home_away": "1.200"},
+        "draw_no_bet": {"home": "1.050", "away": "11.000"},
+        # They tell Home +1, Draw -1, Away -1 of one question.
+        "handicap_3way": {"home": "1.025", "draw": "19.000", "away": "51.000"},
+        "period_winner": {"home": "3.750", "draw": "1.833", "away": "3.400"},
+    }
+    scores = offers_of(by_question[MarketType.CORRECT_SCORE, None])
+    assert (scores["1-0"], scores["2-1"]) == ("2.200", "9.000")
+    winner, both = (
+        by_question[kind, None] for kind in (MarketType.WINNER, MarketType.BOTH_TO_SCORE)
+    )
     assert (winner.type, winner.line, winner.status) == (
         MarketType.WINNER, None, MarketStatus.OPEN,
     )  # fmt: skip
@@ -66,7 +95,7 @@ def test_the_recorded_live_odds_tell_what_can_be_told_and_no_rounded_line() -> N
     )
     assert both.type is MarketType.BOTH_TO_SCORE
     assert offers_of(both) == {"yes": "2.500", "no": "1.500"}
-    assert [one.code for one in answer.rejected] == ["ambiguous_line"] * 3
+    assert [one.code for one in answer.rejected] == ["ambiguous_line"] * 5
 
 
 def test_recorded_odds_of_a_market_we_do_not_know_are_nothing() -> None:
@@ -101,6 +130,38 @@ def test_before_the_match_both_sides_are_told_with_the_home_sides_handicap() -> 
     assert {str(market.line): offers_of(market) for market in said.markets} == {
         "-1": {"home": "2.340", "away": "1.600"},
         "0.25": {"home": "1.190", "away": "4.150"},
+    }
+
+
+def prices(number: int, name: str, *told: tuple[str, str]) -> Json:
+    return bet(number, name, *({"value": text, "odd": odd} for text, odd in told))
+
+
+def test_before_the_match_every_question_of_bets_is_read() -> None:
+    bets = (
+        prices(2, "Home/Away", ("Home", "1.4"), ("Away", "2.9")),
+        prices(3, "Second Half Winner", ("Home", "2.1"), ("Draw", "2.5"), ("Away", "4")),
+        prices(9, "Handicap Result", ("Home -1", "3.4"), ("Draw -1", "3.6"), ("Away -1", "1.9")),
+        prices(10, "Exact Score", ("1:0", "7.5"), ("2:1", "9"), ("0:10", "900"), ("other", "30")),
+        prices(12, "Double Chance", ("Home/Draw", "1.2"), ("Draw/Away", "2"), ("Home/Away", "1.3")),
+        prices(13, "First Half Winner", ("Home", "2.6"), ("Draw", "2.1"), ("Away", "4.5")),
+        prices(16, "Total - Home", ("Over 1.5", "1.9"), ("Under 1.5", "1.8")),
+        prices(17, "Total - Away", ("Over 0.5", "1.5"), ("Under 0.5", "2.4")),
+        prices(6, "Goals Over/Under First Half", ("Over 1.5", "2.4"), ("Under 1.5", "1.5")),
+    )
+    answer = read(body([prematch_odds([book("Bet365", *bets)])]), "odds")
+    assert not answer.rejected
+    (said,) = answer.observations
+    told = {(m.type.value, m.line and str(m.line)): list(offers_of(m)) for m in said.markets}
+    assert told == {
+        ("draw_no_bet", None): ["home", "away"],
+        ("period_winner", "2"): ["home", "draw", "away"],
+        ("handicap_3way", "-1"): ["home", "draw", "away"],
+        ("correct_score", None): ["1-0", "2-1", "0-10"],
+        ("double_chance", None): ["home_draw", "draw_away", "home_away"],
+        ("period_winner", "1"): ["home", "draw", "away"],
+        ("home_total", "1.5"): ["over", "under"],
+        ("away_total", "0.5"): ["over", "under"],
     }
 
 

@@ -123,6 +123,46 @@ def test_a_bad_item_is_refused_alone(item: Any, code: str):
     assert code_of(item) == code
 
 
+@pytest.mark.parametrize(
+    ("kind", "line", "keys"),
+    [
+        ("double_chance", None, ["home_draw", "home_away", "draw_away"]),
+        ("correct_score", None, ["0-0", "2-1", "10-0"]),
+        ("handicap_3way", -1, ["home", "draw", "away"]),
+        ("period_winner", 2, ["draw"]),
+        ("home_total", 0.75, ["over", "under"]),
+    ],
+)
+def test_every_question_of_bets_can_be_pushed(kind: str, line: float | None, keys: list[str]):
+    item = an_item(
+        markets=[{"type": kind, "line": line, "quotes": [a_quote(2, key) for key in keys]}]
+    )
+    [said] = read_json(a_body(item)).observations
+    assert [quote.selection for quote in said.markets[0].quotes] == keys
+
+
+@pytest.mark.parametrize(
+    ("kind", "line", "key", "code"),
+    [
+        ("double_chance", None, "home", "bad_selection"),
+        ("correct_score", None, "home", "bad_selection"),
+        ("winner", None, "2-1", "bad_selection"),
+        ("correct_score", None, "02-1", "unreadable"),
+        ("correct_score", 1, "2-1", "bad_line"),
+        ("handicap_3way", -0.5, "home", "bad_line"),
+        ("period_winner", 0, "home", "bad_line"),
+        ("period_winner", 1.5, "home", "bad_line"),
+    ],
+)
+def test_answers_and_lines_of_another_question_are_refused(
+    kind: str, line: float | None, key: str, code: str
+):
+    assert (
+        code_of(an_item(markets=[{"type": kind, "line": line, "quotes": [a_quote(2, key)]}]))
+        == code
+    )
+
+
 def test_a_draw_is_no_answer_where_a_match_cannot_end_level():
     item = a_market(quotes=[a_quote(3, "draw")])
     item["match"] = {"ref": "h", "sport": "hockey"}

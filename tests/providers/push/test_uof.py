@@ -12,7 +12,14 @@ from app.providers.provider import Answer, ProviderUnreadable
 from app.providers.push.feed import open_body, read
 from app.providers.push.uof import Held, Question
 from app.providers.push.uof_markets import MARKETS
-from app.sports.market import ANSWERS, MarketStatus, MarketType, SelectionKey
+from app.sports.market import (
+    LINED,
+    MarketStatus,
+    MarketType,
+    SelectionKey,
+    answers_of,
+    may_answer,
+)
 from app.sports.match import MatchStatus, Score, Sport
 from tests.providers.mutated import mutations_of
 from tests.providers.push.bodies import RECORDED
@@ -82,6 +89,21 @@ def test_odds_become_quotes_of_the_feed():
         (Sport.HOCKEY, 410, "hcp=1.5", MarketType.HANDICAP, "1.5"),
         (Sport.HOCKEY, 412, "total=5.5", MarketType.TOTAL, "5.5"),
         (Sport.TENNIS, 186, "", MarketType.WINNER, None),
+        (Sport.FOOTBALL, 10, "", MarketType.DOUBLE_CHANCE, None),
+        (Sport.FOOTBALL, 11, "", MarketType.DRAW_NO_BET, None),
+        (Sport.FOOTBALL, 14, "hcp=0:1", MarketType.HANDICAP_3WAY, "-1"),
+        (Sport.FOOTBALL, 19, "total=1.5", MarketType.HOME_TOTAL, "1.5"),
+        (Sport.FOOTBALL, 20, "total=0.5", MarketType.AWAY_TOTAL, "0.5"),
+        (Sport.FOOTBALL, 45, "", MarketType.CORRECT_SCORE, None),
+        (Sport.FOOTBALL, 60, "", MarketType.PERIOD_WINNER, "1"),
+        (Sport.FOOTBALL, 83, "", MarketType.PERIOD_WINNER, "2"),
+        (Sport.HOCKEY, 1, "", MarketType.WINNER_3WAY, None),
+        (Sport.HOCKEY, 443, "periodnr=3", MarketType.PERIOD_WINNER, "3"),
+        (Sport.BASKETBALL, 235, "quarternr=4", MarketType.PERIOD_WINNER, "4"),
+        (Sport.TENNIS, 187, "hcp=-3.5", MarketType.HANDICAP, "-3.5"),
+        (Sport.TENNIS, 188, "hcp=1.5", MarketType.SET_HANDICAP, "1.5"),
+        (Sport.TENNIS, 189, "total=22.5", MarketType.TOTAL, "22.5"),
+        (Sport.TENNIS, 202, "setnr=2", MarketType.PERIOD_WINNER, "2"),
     ],
 )
 def test_each_sport_has_its_own_markets(
@@ -94,16 +116,19 @@ def test_each_sport_has_its_own_markets(
 
 def test_every_market_of_the_table_has_answers_of_ours():
     for (sport, number), meaning in MARKETS.items():
-        assert set(meaning.outcomes.values()) <= set(ANSWERS[meaning.type]), (sport, number)
-        assert (SelectionKey.DRAW in meaning.outcomes.values()) == (
-            (sport, number) == (Sport.FOOTBALL, 1)
-        )
+        answers = answers_of(meaning.type, sport)
+        told = meaning.outcomes.values()
+        assert all(may_answer(meaning.type, key, answers) for key in told), (sport, number)
+        # Chances are those of a whole market: no answer of it may be missing.
+        assert set(told) >= set(answers), (sport, number)
+        assert (meaning.type in LINED) == bool(meaning.specifier or meaning.line)
 
 
 @pytest.mark.parametrize(
     "left_out",
     [
-        '<market id="60" status="1"/>',
+        '<market id="66" specifiers="hcp=-0.5" status="1"/>',
+        '<market id="14" specifiers="hcp=-1" status="1"/>',
         '<market id="18" specifiers="total=2.5|from=1|to=15" status="1"/>',
         '<market id="18" status="1"/>',
         '<market id="16" specifiers="hcp=0:1" status="1"/>',
@@ -151,6 +176,44 @@ def test_what_is_settled_is_closed_and_a_rollback_suspends_it():
     assert markets(settled) == [(*TOTAL, MarketStatus.CLOSED, "settled")]
     back = heard(f"<rollback_bet_settlement {MESSAGE}>{named}</rollback_bet_settlement>")
     assert markets(back) == [(*TOTAL, MarketStatus.SUSPENDED, "settlement_rolled_back")]
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "word"),
+    [
+        ([("1", "0", ""), ("2", "1", ""), ("3", "0", "")], "settled_draw_won"),
+        ([("1", "0", "1"), ("2", "0", "1.0"), ("3", "1", "1")], "settled_void"),
+        ([("1", "1", "0.50"), ("3", "0", "0.5")], "settled_home_half_won_away_half_lost"),
+        ([("1", "-1", ""), ("9", "1", "")], "settled"),
+    ],
+)
+def test_what_they_settled_a_market_as_is_kept_as_their_word(
+    outcomes: list[tuple[str, str, str]], word: str
+):
+    told = "".join(
+        f'<outcome id="{number}" result="{result}"' + (f' void_factor="{void}"/>' if void else "/>")
+        for number, result, void in outcomes
+    )
+    named = f'<outcomes><market id="1">{told}</market></outcomes>'
+    settled = heard(f"<bet_settlement {MESSAGE}>{named}</bet_settlement>")
+    assert markets(settled) == [(*WINNER, MarketStatus.CLOSED, word)]
+
+
+def test_correct_scores_are_read_by_their_numbers():
+    said = heard(
+        odds_change(
+            '<market id="45" status="1"><outcome id="274" odds="11"/><outcome id="288" odds="9"/>'
+            '<outcome id="322" odds="201"/><outcome id="324" odds="15"/></market>'
+        )
+    )
+    [market] = said.observations[0].markets
+    assert [quote.selection for quote in market.quotes] == ["0-0", "2-1", "4-4"]
+
+
+def test_a_stop_of_halves_leaves_the_match_alone():
+    half = (MarketType.PERIOD_WINNER, Decimal(1))
+    stop = heard(f'<bet_stop {MESSAGE} groups="1st_half"/>', held=(WINNER, half))
+    assert markets(stop) == [(*half, MarketStatus.SUSPENDED, "bet_stop")]
 
 
 def test_a_cancelled_market_is_closed_unless_only_some_time_of_it_is_void():
