@@ -89,10 +89,10 @@ LEFT JOIN live_scores s ON s.match_id = k.id
 WHERE m.id = $1
 """
 _BETS = """
-SELECT b.id FROM bets b JOIN bet_legs l ON l.bet_id = b.id
-WHERE l.match_id = $1 AND b.id > $2
+SELECT b.id FROM bet_legs l JOIN bets b ON b.id = l.bet_id
+WHERE l.match_id = $1 AND l.bet_id > $2
   AND b.status IN ('accepted', 'won', 'lost', 'void', 'half_won', 'half_lost')
-ORDER BY b.id LIMIT $3
+ORDER BY l.bet_id LIMIT $3
 """
 _LOCK = """
 SELECT id FROM bets WHERE id = ANY ($1::bigint[])

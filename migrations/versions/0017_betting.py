@@ -71,7 +71,7 @@ CREATE TABLE bet_legs (
     CONSTRAINT bet_legs_bet_id_fkey FOREIGN KEY(bet_id) REFERENCES bets (id),
     CONSTRAINT bet_legs_match_id_fkey FOREIGN KEY(match_id) REFERENCES matches (id)
 ) WITH (fillfactor = 80);
-CREATE INDEX bet_legs_match_id_idx ON bet_legs (match_id);
+CREATE INDEX bet_legs_match_id_bet_id_idx ON bet_legs (match_id, bet_id);
 """
 
 AROUND = """

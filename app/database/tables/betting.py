@@ -82,7 +82,7 @@ class BetLeg(Table):
         UniqueConstraint("bet_id", "match_id"),
         CheckConstraint("odds > 1 AND odds_requested > 1", name="odds"),
         CheckConstraint(f"result IN ({_RESULTS})", name="result"),
-        Index("bet_legs_match_id_idx", "match_id"),
+        Index("bet_legs_match_id_bet_id_idx", "match_id", "bet_id"),
         {"postgresql_with": {"fillfactor": 80}},
     )
     bet_id: Mapped[int] = mapped_column(ForeignKey("bets.id"), primary_key=True)
