@@ -24,6 +24,12 @@ LINE_MAX = Decimal(400)
 _HOME_FIRST = re.compile(r"(.+?)\s+vs?\.?\s+(.+)", re.IGNORECASE)
 _AWAY_FIRST = re.compile(r"(.+?)\s+@\s+(.+)")
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
+_SCORE = re.compile(r"(?:(?P<side>\D.*?)\s+)?(?P<one>\d{1,2})\s*-\s*(?P<other>\d{1,2})")
+_DOUBLE_CHANCES = {
+    "home or draw": SelectionKey.HOME_DRAW,
+    "home or away": SelectionKey.HOME_AWAY,
+    "draw or away": SelectionKey.DRAW_AWAY,
+}
 
 RunnerKey = tuple[int, Decimal]  # selection id, handicap
 
@@ -33,7 +39,7 @@ class Question(msgspec.Struct, frozen=True):
 
     type: MarketType
     line: Decimal | None
-    key: SelectionKey
+    key: str
 
 
 Answers = Mapping[RunnerKey, Question]
@@ -111,33 +117,94 @@ def quarters(handicap: Decimal) -> Decimal | None:
     return Decimal(int(four)) / 4 if four == int(four) else None
 
 
-def three_way(event_name: str, runners: Sequence[RunnerCatalogue]) -> Answers:
-    """Home, draw, away."""
-    draws = [runner for runner in runners if _is_draw(runner)]
-    if len(draws) != 1 or len(runners) != 3:
+def three_ways(kind: MarketType, line: Decimal | None = None) -> Line:
+    """Returns the reader of home, draw, away."""
+
+    def read(event_name: str, runners: Sequence[RunnerCatalogue]) -> Answers:
+        draws = [runner for runner in runners if _is_draw(runner)]
+        sides = sides_of(event_name, runners) if len(draws) == 1 and len(runners) == 3 else None
+        if sides is None:
+            return {}
+        ways = (
+            (sides.home, SelectionKey.HOME),
+            (sides.away, SelectionKey.AWAY),
+            (draws[0], SelectionKey.DRAW),
+        )
+        return {_key(runner): Question(kind, line, key) for runner, key in ways}
+
+    return read
+
+
+def two_ways(kind: MarketType) -> Line:
+    """Returns the reader of home, away; a market with a draw is another question."""
+
+    def read(event_name: str, runners: Sequence[RunnerCatalogue]) -> Answers:
+        if len(runners) != 2 or any(map(_is_draw, runners)):
+            return {}
+        sides = sides_of(event_name, runners)
+        if sides is None:
+            return {}
+        ways = ((sides.home, SelectionKey.HOME), (sides.away, SelectionKey.AWAY))
+        return {_key(runner): Question(kind, None, key) for runner, key in ways}
+
+    return read
+
+
+three_way, two_way = three_ways(MarketType.WINNER), two_ways(MarketType.WINNER)
+_regular_time = three_ways(MarketType.WINNER_3WAY)
+
+
+def either_way(event_name: str, runners: Sequence[RunnerCatalogue]) -> Answers:
+    """The winner where there are two runners, the winner of the regular time where there is a draw
+    among three.
+    """
+    return two_way(event_name, runners) or _regular_time(event_name, runners)
+
+
+def _key(runner: RunnerCatalogue) -> RunnerKey:
+    return runner.selection_id, Decimal(0)
+
+
+def double_chance(event_name: str, runners: Sequence[RunnerCatalogue]) -> Answers:
+    """Two of home, draw, away, in these very words."""
+
+    def question(runner: RunnerCatalogue) -> Question:
+        key = _DOUBLE_CHANCES.get(_plain(runner.runner_name))
+        if key is None:
+            raise Unfit("ambiguous_runners", f"{event_name}: {runner.runner_name}")
+        return Question(MarketType.DOUBLE_CHANCE, None, key)
+
+    return _answers(event_name, ((runner, question(runner)) for runner in runners))
+
+
+def correct_score(event_name: str, runners: Sequence[RunnerCatalogue]) -> Answers:
+    """Scores, "2 - 1" with home first, or "Nadal 2 - 1" with that side first; without those runners
+    that are any other score.
+    """
+    names = names_of(event_name)
+    if names is None:
         return {}
-    return {**_winner(event_name, runners), **_winners({SelectionKey.DRAW: draws[0]})}
+    found = ((runner, _score(names, runner)) for runner in runners)
+    return _answers(
+        event_name,
+        (
+            (runner, Question(MarketType.CORRECT_SCORE, None, key))
+            for runner, key in found
+            if key is not None
+        ),
+    )
 
 
-def two_way(event_name: str, runners: Sequence[RunnerCatalogue]) -> Answers:
-    """Home, away; a market with a draw is one of the regular time, which we do not read."""
-    if len(runners) != 2 or any(map(_is_draw, runners)):
-        return {}
-    return _winner(event_name, runners)
-
-
-def _winner(event_name: str, runners: Sequence[RunnerCatalogue]) -> Answers:
-    sides = sides_of(event_name, runners)
-    if sides is None:
-        return {}
-    return _winners({SelectionKey.HOME: sides.home, SelectionKey.AWAY: sides.away})
-
-
-def _winners(runners: Mapping[SelectionKey, RunnerCatalogue]) -> dict[RunnerKey, Question]:
-    return {
-        (runner.selection_id, Decimal(0)): Question(MarketType.WINNER, None, key)
-        for key, runner in runners.items()
-    }
+def _score(names: tuple[str, str], runner: RunnerCatalogue) -> str | None:
+    told = _SCORE.fullmatch(runner.runner_name.strip())
+    if told is None:
+        return None
+    one, other = int(told["one"]), int(told["other"])
+    if told["side"] is None or _plain(told["side"]) == _plain(names[0]):
+        return f"{one}-{other}"
+    if _plain(told["side"]) == _plain(names[1]):
+        return f"{other}-{one}"
+    raise Unfit("ambiguous_sides", f"neither side: {runner.runner_name}")
 
 
 def over_under(line: Decimal) -> Line:

@@ -16,12 +16,17 @@ from app.providers.betfair.lines import (
     Question,
     RunnerKey,
     both_score,
+    correct_score,
+    double_chance,
+    either_way,
     handicaps,
     over_under,
     sides_of,
     three_way,
+    three_ways,
     totals,
     two_way,
+    two_ways,
 )
 from app.providers.betfair.payloads import Competition, Event, MarketBook, MarketCatalogue, refused
 from app.providers.items import Unfit, name_of
@@ -51,7 +56,7 @@ WINNER_TYPES = ("MATCH_ODDS", "MONEY_LINE")
 _OVER_UNDER = {f"OVER_UNDER_{n}5": over_under(Decimal(n) + Decimal("0.5")) for n in range(9)}
 # What we read of each sport. The earlier in the table counts where two markets ask the same: the
 # plain goal markets are older and deeper than the Asian ones. Tennis' handicaps and totals are in
-# games, which are not what our score of tennis counts, so they are left out.
+# games, as ours are.
 MARKETS: dict[Sport, dict[str, Line]] = {
     Sport.FOOTBALL: {
         "MATCH_ODDS": three_way,
@@ -59,8 +64,17 @@ MARKETS: dict[Sport, dict[str, Line]] = {
         "BOTH_TEAMS_TO_SCORE": both_score,
         "ASIAN_HANDICAP": handicaps,
         "ALT_TOTAL_GOALS": totals,
+        "DOUBLE_CHANCE": double_chance,
+        "DRAW_NO_BET": two_ways(MarketType.DRAW_NO_BET),
+        "HALF_TIME": three_ways(MarketType.PERIOD_WINNER, Decimal(1)),
+        "CORRECT_SCORE": correct_score,
     },
-    Sport.TENNIS: {"MATCH_ODDS": two_way},
+    Sport.TENNIS: {
+        "MATCH_ODDS": two_way,
+        "HANDICAP": handicaps,
+        "COMBINED_TOTAL": totals,
+        "SET_BETTING": correct_score,
+    },
     Sport.BASKETBALL: {
         "MATCH_ODDS": two_way,
         "MONEY_LINE": two_way,
@@ -69,7 +83,7 @@ MARKETS: dict[Sport, dict[str, Line]] = {
     },
     Sport.HOCKEY: {
         "MONEY_LINE": two_way,
-        "MATCH_ODDS": two_way,
+        "MATCH_ODDS": either_way,
         **_OVER_UNDER,
         "HANDICAP": handicaps,
         "COMBINED_TOTAL": totals,

@@ -11,6 +11,7 @@ from app.providers.items import Unfit
 from app.providers.odds_api.payloads import Market, Outcome
 from app.providers.odds_api.sports import SportRules
 from app.sports.market import ODDS_MAX, ODDS_MIN, THREE_PLACES, MarketType, SelectionKey
+from app.sports.match import SPORTS
 from app.sports.observation import ObservedMatch, ObservedQuote
 from app.sports.odds_formats import american_to_decimal, is_american
 
@@ -24,6 +25,14 @@ _QUARTERS = Decimal(4)
 _CONTEXT = Context(prec=28, rounding=ROUND_HALF_EVEN)
 _DRAW = "Draw"
 _TOTALS = {"Over": SelectionKey.OVER, "Under": SelectionKey.UNDER}
+_YES_NO = {"Yes": SelectionKey.YES, "No": SelectionKey.NO}
+_TWO_WAYS = {SelectionKey.HOME, SelectionKey.AWAY}
+_THREE_WAYS = _TWO_WAYS | {SelectionKey.DRAW}
+_PAIRS = {
+    frozenset({SelectionKey.HOME, SelectionKey.DRAW}): SelectionKey.HOME_DRAW,
+    frozenset({SelectionKey.HOME, SelectionKey.AWAY}): SelectionKey.HOME_AWAY,
+    frozenset({SelectionKey.DRAW, SelectionKey.AWAY}): SelectionKey.DRAW_AWAY,
+}
 _OUTCOME = msgspec.json.Decoder(Outcome)
 
 Prices = Mapping[SelectionKey, Decimal | None]
@@ -43,12 +52,15 @@ class Offer(msgspec.Struct, frozen=True):
         ]
 
 
+_Reader = Callable[[Sequence[Outcome], ObservedMatch, SportRules, OddsFormat], Sequence[Offer]]
+
+
 def offers_of(
     market: Market, match: ObservedMatch, rules: SportRules, odds_format: OddsFormat
 ) -> Sequence[Offer]:
     """Returns what a market offers, line by line; nothing for one we do not know. Raises Unfit."""
     read = _READERS.get(market.key)
-    if read is None or market.key not in rules.markets:
+    if read is None:
         return ()
     outcomes = [_OUTCOME.decode(outcome) for outcome in market.outcomes]
     return read(outcomes, match, rules, odds_format)
@@ -57,11 +69,101 @@ def offers_of(
 def _winner(
     outcomes: Sequence[Outcome], match: ObservedMatch, rules: SportRules, odds_format: OddsFormat
 ) -> Sequence[Offer]:
+    prices = _ways(outcomes, match, odds_format)
+    return (Offer(MarketType.WINNER, None, prices),) if prices.keys() == rules.winner else ()
+
+
+def _ways(
+    outcomes: Sequence[Outcome], match: ObservedMatch, odds_format: OddsFormat
+) -> dict[SelectionKey, Decimal | None]:
     prices: dict[SelectionKey, Decimal | None] = {}
     for outcome in outcomes:
-        key = SelectionKey.DRAW if outcome.name == _DRAW else _side(outcome, match)
+        key = _way(" ".join(outcome.name.split()), match)
         _add(prices, key, odds_of(outcome.price, odds_format))
-    return (Offer(MarketType.WINNER, None, prices),) if prices.keys() == rules.winner else ()
+    return prices
+
+
+def _three_way(
+    outcomes: Sequence[Outcome], match: ObservedMatch, rules: SportRules, odds_format: OddsFormat
+) -> Sequence[Offer]:
+    prices = _ways(outcomes, match, odds_format)
+    kind = MarketType.WINNER if SPORTS[rules.sport].has_draw else MarketType.WINNER_3WAY
+    return (Offer(kind, None, prices),) if prices.keys() == _THREE_WAYS else ()
+
+
+def _period(number: int) -> _Reader:
+    """Returns the reader of who leads in one half, quarter or period, a draw being an answer."""
+
+    def read(
+        outcomes: Sequence[Outcome], match: ObservedMatch, _: SportRules, odds_format: OddsFormat
+    ) -> Sequence[Offer]:
+        prices = _ways(outcomes, match, odds_format)
+        offer = Offer(MarketType.PERIOD_WINNER, Decimal(number), prices)
+        return (offer,) if prices.keys() == _THREE_WAYS else ()
+
+    return read
+
+
+def _draw_no_bet(
+    outcomes: Sequence[Outcome], match: ObservedMatch, _: SportRules, odds_format: OddsFormat
+) -> Sequence[Offer]:
+    prices = _ways(outcomes, match, odds_format)
+    return (Offer(MarketType.DRAW_NO_BET, None, prices),) if prices.keys() == _TWO_WAYS else ()
+
+
+def _double_chance(
+    outcomes: Sequence[Outcome], match: ObservedMatch, _: SportRules, odds_format: OddsFormat
+) -> Sequence[Offer]:
+    prices: dict[SelectionKey, Decimal | None] = {}
+    pairs = {frozenset(_name_of(way, match) for way in ways): key for ways, key in _PAIRS.items()}
+    for outcome in outcomes:
+        name = " ".join(outcome.name.split())
+        # A side's own name may have an "or" in it.
+        key = next((k for names, k in pairs.items() if _joins(name, names)), None)
+        if key is None:
+            raise Unfit("unknown_outcome", f"{name[:80]!r} is no double chance")
+        _add(prices, key, odds_of(outcome.price, odds_format))
+    whole = len(prices) == len(_PAIRS)
+    return (Offer(MarketType.DOUBLE_CHANCE, None, prices),) if whole else ()
+
+
+def _joins(told: str, names: frozenset[str]) -> bool:
+    one, other = names
+    return any(
+        told == f"{first}{word}{second}"
+        for word in (" or ", "/", " / ")
+        for first, second in ((one, other), (other, one))
+    )
+
+
+def _both_to_score(
+    outcomes: Sequence[Outcome], _: ObservedMatch, __: SportRules, odds_format: OddsFormat
+) -> Sequence[Offer]:
+    prices: dict[SelectionKey, Decimal | None] = {}
+    for outcome in outcomes:
+        key = _YES_NO.get(outcome.name)
+        if key is None:
+            raise Unfit("unknown_outcome", f"{outcome.name[:80]!r} is neither Yes nor No")
+        _add(prices, key, odds_of(outcome.price, odds_format))
+    return (Offer(MarketType.BOTH_TO_SCORE, None, prices),) if len(prices) == len(_YES_NO) else ()
+
+
+def _team_totals(
+    outcomes: Sequence[Outcome], match: ObservedMatch, rules: SportRules, odds_format: OddsFormat
+) -> Sequence[Offer]:
+    """Reads over and under of one side each, which the description names."""
+    types = {match.home.name: MarketType.HOME_TOTAL, match.away.name: MarketType.AWAY_TOTAL}
+    of_sides: dict[MarketType, list[Outcome]] = {}
+    for outcome in outcomes:
+        kind = types.get(" ".join((outcome.description or "").split()))
+        if kind is None:
+            raise Unfit("unknown_outcome", "a team total of neither side")
+        of_sides.setdefault(kind, []).append(outcome)
+    return [
+        Offer(kind, offer.line, offer.prices)
+        for kind, of_side in of_sides.items()
+        for offer in _total(of_side, match, rules, odds_format)
+    ]
 
 
 def _handicap(
@@ -90,17 +192,50 @@ def _total(
     return _whole(MarketType.TOTAL, lines)
 
 
-_Reader = Callable[[Sequence[Outcome], ObservedMatch, SportRules, OddsFormat], Sequence[Offer]]
-_READERS: dict[str, _Reader] = {"h2h": _winner, "spreads": _handicap, "totals": _total}
+# By their market keys; alternates are further lines of the same question. In tennis they are of
+# games. Halves, quarters and periods count only where a draw is among the answers: without one the
+# stake comes back, which is another question.
+_READERS: dict[str, _Reader] = {
+    "h2h": _winner,
+    "h2h_3_way": _three_way,
+    "spreads": _handicap,
+    "alternate_spreads": _handicap,
+    "totals": _total,
+    "alternate_totals": _total,
+    "team_totals": _team_totals,
+    "alternate_team_totals": _team_totals,
+    "btts": _both_to_score,
+    "draw_no_bet": _draw_no_bet,
+    "double_chance": _double_chance,
+    **{
+        f"{key}_{part}{number}": _period(number)
+        for key in ("h2h", "h2h_3_way")
+        for part, numbers in (("h", 2), ("q", 4), ("p", 3))
+        for number in range(1, numbers + 1)
+    },
+}
 
 
 def _side(outcome: Outcome, match: ObservedMatch) -> SelectionKey:
-    name = " ".join(outcome.name.split())
+    key = _way(" ".join(outcome.name.split()), match)
+    if key is SelectionKey.DRAW:
+        raise Unfit("unknown_outcome", "a draw is neither side")
+    return key
+
+
+def _way(name: str, match: ObservedMatch) -> SelectionKey:
+    if name == _DRAW:
+        return SelectionKey.DRAW
     if name == match.home.name:
         return SelectionKey.HOME
     if name == match.away.name:
         return SelectionKey.AWAY
-    raise Unfit("unknown_outcome", f"{outcome.name[:80]!r} is neither side")
+    raise Unfit("unknown_outcome", f"{name[:80]!r} is neither side")
+
+
+def _name_of(key: SelectionKey, match: ObservedMatch) -> str:
+    names = {SelectionKey.HOME: match.home.name, SelectionKey.AWAY: match.away.name}
+    return names.get(key, _DRAW)
 
 
 def _add(

@@ -62,7 +62,8 @@ class Market(msgspec.Struct, frozen=True, kw_only=True):
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """One answer and its price."""
 
-    name: str  # A side's name as in the event, Draw, Over, Under.
+    name: str  # A side's name as in the event, Draw, Over, Under, Yes, No, "Home or Draw".
+    description: str | None = None  # Team totals: the side.
     price: Decimal | None = None  # 1.91 or -110, as asked for.
     point: Decimal | None = None  # Spreads: added to this side; totals: the line.
 

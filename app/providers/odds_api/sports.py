@@ -12,7 +12,9 @@ _KEY = re.compile(r"[a-z0-9_]{1,100}\Z")
 
 
 class SportRules(msgspec.Struct, frozen=True, kw_only=True):
-    """How a sport is asked about: by which of their markets."""
+    """How a sport is asked about: by which of their markets, each of which costs credits. Others
+    that come all the same are read, too; those of one match alone are told only match by match.
+    """
 
     sport: Sport
     markets: tuple[str, ...]
@@ -31,7 +33,7 @@ _TWO = frozenset({SelectionKey.HOME, SelectionKey.AWAY})
 _THREE = _TWO | {SelectionKey.DRAW}
 
 
-# By the beginning of the sport key. Lines in tennis are games there, sets with us.
+# By the beginning of the sport key.
 RULES: dict[str, SportRules] = {
     "soccer_": SportRules(sport=Sport.FOOTBALL, markets=("h2h", "spreads", "totals")),
     "basketball_": SportRules(sport=Sport.BASKETBALL, markets=("h2h", "spreads", "totals")),

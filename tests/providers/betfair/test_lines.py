@@ -5,6 +5,8 @@ from decimal import Decimal
 import pytest
 
 from app.providers.betfair.lines import (
+    correct_score,
+    double_chance,
     handicaps,
     names_of,
     over_under,
@@ -105,7 +107,7 @@ def test_what_is_no_quarter_is_no_line(handicap: str):
 
 def test_a_handicap_is_what_is_added_to_the_home_side():
     answers = handicaps("Arsenal v Chelsea", runners(*ASIAN))
-    told = {key: (str(one.line), one.key.value) for key, one in answers.items()}
+    told = {key: (str(one.line), one.key) for key, one in answers.items()}
     assert told[1096, Decimal("-0.75")] == ("-0.75", "home")
     assert told[55190, Decimal("0.75")] == ("-0.75", "away")
     assert told[55190, Decimal(0)] == ("0", "away")
@@ -114,7 +116,7 @@ def test_a_handicap_is_what_is_added_to_the_home_side():
 def test_in_american_order_too_the_line_is_the_home_sides():
     told = runners((1, "Celtics", -5.5), (2, "Heat", 5.5))
     answers = handicaps("Celtics @ Heat", told)
-    assert {(str(q.line), q.key.value) for q in answers.values()} == {
+    assert {(str(q.line), q.key) for q in answers.values()} == {
         ("5.5", "home"),
         ("5.5", "away"),
     }
@@ -136,7 +138,7 @@ def test_handicaps_that_contradict_themselves_are_refused(code: str, told: tuple
 
 def test_over_and_under_are_told_by_name_not_by_place():
     answers = over_under(Decimal("2.5"))("Arsenal v Chelsea", runners(*TOTAL))
-    assert [one.key.value for one in answers.values()] == ["under", "over"]
+    assert [one.key for one in answers.values()] == ["under", "over"]
     lines = totals("Arsenal v Chelsea", runners(*GOAL_LINES))
     assert {str(one.line) for one in lines.values()} == {"2.5", "2.75"}
 
@@ -153,3 +155,37 @@ def test_a_winner_of_three_ways_needs_its_draw_and_one_of_two_has_none():
     assert three_way("Arsenal v Chelsea", two) == {}
     assert two_way("Arsenal v Chelsea", three) == {}
     assert two_way("Winner 2016/17", two) == {}
+
+
+def test_a_double_chance_is_known_by_its_words():
+    told = ((1, "Home or Draw", 0), (2, "Draw or Away", 0), (3, "Home or Away", 0))
+    answers = double_chance("Arsenal v Chelsea", runners(*told))
+    assert [q.key for q in answers.values()] == ["home_draw", "draw_away", "home_away"]
+    with pytest.raises(Unfit):
+        double_chance("Arsenal v Chelsea", runners((1, "Arsenal or Draw", 0)))
+
+
+def test_scores_are_read_and_any_other_is_left_out():
+    told = ((1, "0 - 0", 0), (2, "2 - 1", 0), (3, "Any Other Home Win", 0))
+    answers = correct_score("Arsenal v Chelsea", runners(*told))
+    assert {key[0]: q.key for key, q in answers.items()} == {1: "0-0", 2: "2-1"}
+
+
+def test_a_score_in_sets_is_told_from_the_side_it_names():
+    told = ((1, "Samsonova 2 - 1", 0), (2, "Lepchenko 2 - 0", 0))
+    answers = correct_score("Samsonova v Lepchenko", runners(*told))
+    assert [q.key for q in answers.values()] == ["2-1", "0-2"]
+    with pytest.raises(Unfit):
+        correct_score("Samsonova v Lepchenko", runners((1, "Nadal 2 - 0", 0)))
+
+
+@pytest.mark.parametrize(
+    ("event", "told"),
+    [
+        ("English Premier League", (1, "1 - 0", 0)),
+        ("Arsenal v Chelsea", (1, "Any Unquoted", 0)),
+        ("Arsenal v Chelsea", (1, "10 - 100", 0)),
+    ],
+)
+def test_what_is_no_score_is_no_answer(event: str, told: Runner):
+    assert correct_score(event, runners(told)) == {}

@@ -116,10 +116,32 @@ def test_a_match_to_come_is_scheduled_and_of_one_begun_nothing_is_said():
 
 
 def test_every_market_we_know_is_followed_and_others_are_left_out():
-    markets = followed(*a_match(), a_catalogue("1.9", "CORRECT_SCORE"), a_catalogue("1.8", "X"))
+    sides = [one for one in WINNER if one[0] != DRAW]
+    pairs = [(1, "Home or Draw", 0), (2, "Draw or Away", 0), (3, "Home or Away", 0)]
+    scores = [(1, "0 - 0", 0), (2, "1 - 0", 0), (3, "Any Other Draw", 0)]
+    markets = followed(
+        *a_match(),
+        a_catalogue("1.9", "CORRECT_SCORE", scores),
+        a_catalogue("1.10", "DOUBLE_CHANCE", pairs),
+        a_catalogue("1.11", "DRAW_NO_BET", sides),
+        a_catalogue("1.12", "HALF_TIME"),
+        a_catalogue("1.8", "X"),
+    )
     kinds = {q.type for market in markets for q in market.answers.values()}
-    assert kinds == set(MarketType)
-    assert [market.market_id for market in markets] == ["1.101", "1.102", "1.103", "1.104", "1.105"]
+    assert kinds == {
+        MarketType.WINNER,
+        MarketType.TOTAL,
+        MarketType.HANDICAP,
+        MarketType.BOTH_TO_SCORE,
+        MarketType.CORRECT_SCORE,
+        MarketType.DOUBLE_CHANCE,
+        MarketType.DRAW_NO_BET,
+        MarketType.PERIOD_WINNER,
+    }
+    assert [market.market_id for market in markets] == [
+        *("1.101", "1.102", "1.103", "1.104", "1.105"),
+        *("1.9", "1.10", "1.11", "1.12"),
+    ]
 
 
 def test_a_line_of_two_markets_is_left_to_the_plain_one():
@@ -138,15 +160,23 @@ def test_two_markets_of_one_kind_that_ask_the_same_are_both_refused():
     assert [one.code for one in rejected] == ["ambiguous_line"]
 
 
-def test_hockey_with_a_draw_is_left_out_and_its_money_line_is_the_winner():
+def test_hockey_with_a_draw_is_of_regular_time_and_its_money_line_is_the_winner():
     names = {"name": "Rangers v Bruins", "event_type": "7524"}
     two = [(1, "Rangers", 0), (2, "Bruins", 0)]
     markets = followed(
         a_catalogue("1.1", "MATCH_ODDS", [*two, (DRAW, "The Draw", 0)], **names),
         a_catalogue("1.2", "MONEY_LINE", two, **names),
     )
-    assert [market.market_id for market in markets] == ["1.2"]
-    assert {q.key for q in markets[0].answers.values()} == {SelectionKey.HOME, SelectionKey.AWAY}
+    asked = {market.market_id: list(market.answers.values()) for market in markets}
+    assert {(q.type, q.key) for q in asked["1.2"]} == {
+        (MarketType.WINNER, SelectionKey.HOME),
+        (MarketType.WINNER, SelectionKey.AWAY),
+    }
+    assert [(q.type, q.key) for q in asked["1.1"]] == [
+        (MarketType.WINNER_3WAY, SelectionKey.HOME),
+        (MarketType.WINNER_3WAY, SelectionKey.AWAY),
+        (MarketType.WINNER_3WAY, SelectionKey.DRAW),
+    ]
 
 
 def test_the_best_price_to_back_is_the_quote():

@@ -66,6 +66,6 @@ def an_event(markets: Sequence[object], *, sport_key: str = FOOTBALL, copies: in
     return msgspec.json.encode([event])
 
 
-def a_market(key: str, *outcomes: tuple[str, object] | tuple[str, object, object]) -> object:
-    names = ("name", "price", "point")
+def a_market(key: str, *outcomes: tuple[object, ...]) -> object:
+    names = ("name", "price", "point", "description")
     return {"key": key, "outcomes": [dict(zip(names, each, strict=False)) for each in outcomes]}

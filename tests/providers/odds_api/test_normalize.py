@@ -12,7 +12,7 @@ from app.providers.odds_api.offers import OddsFormat
 from app.providers.odds_api.payloads import items_of, refusal_of, sports_of
 from app.providers.odds_api.sports import RULES, UnknownSportKey, rules_of
 from app.providers.provider import Answer, ProviderError, ProviderUnreadable
-from app.sports.market import MarketType
+from app.sports.market import MarketType, SelectionKey
 from app.sports.match import MatchStatus, Score, Sport
 from app.sports.observation import (
     Observation,
@@ -100,6 +100,13 @@ def test_what_bookmakers_offer_is_told_question_by_question():
                 type=MarketType.TOTAL,
                 line=Decimal(3),
                 quotes=(quote("beta", OVER, "2.3"), quote("beta", UNDER, "1.62")),
+            ),
+            ObservedMarket(
+                type=MarketType.BOTH_TO_SCORE,
+                quotes=(
+                    quote("zeta", SelectionKey.YES, "1.8"),
+                    quote("zeta", SelectionKey.NO, "1.9"),
+                ),
             ),
         ),
     )

@@ -6,10 +6,13 @@ from decimal import Decimal
 import pytest
 
 from app.providers.odds_api.offers import OddsFormat, odds_of
+from app.providers.odds_api.sports import rules_of
 from app.providers.provider import Answer
 from app.sports.market import MarketType
 from tests.providers.odds_api.bodies import (
     AWAY,
+    FOOTBALL,
+    HOCKEY,
     HOME,
     a_market,
     an_event,
@@ -18,7 +21,8 @@ from tests.providers.odds_api.bodies import (
 )
 
 
-def test_tennis_is_asked_for_its_winner_only():
+def test_tennis_is_asked_for_its_winner_only_and_its_lines_are_of_games():
+    assert rules_of("tennis_harbour_open").markets == ("h2h",)
     markets = [
         a_market("h2h", ("Home", 1.5), ("Away", 2.6)),
         a_market("totals", ("Over", 1.9, 22.5), ("Under", 1.9, 22.5)),
@@ -26,7 +30,78 @@ def test_tennis_is_asked_for_its_winner_only():
     (said,) = odds_in(
         an_event(markets, sport_key="tennis_harbour_open"), "tennis_harbour_open"
     ).observations
-    assert [market.type for market in said.markets] == [MarketType.WINNER]
+    assert [(market.type, market.line) for market in said.markets] == [
+        (MarketType.WINNER, None),
+        (MarketType.TOTAL, Decimal("22.5")),
+    ]
+
+
+THREE = (("Home", 2.1), ("Draw", 3.4), ("Away", 3.6))
+
+
+@pytest.mark.parametrize(
+    ("sport_key", "key", "outcomes", "asked", "answers"),
+    [
+        (HOCKEY, "h2h_3_way", THREE, (MarketType.WINNER_3WAY, None), ["home", "draw", "away"]),
+        (FOOTBALL, "h2h_3_way", THREE, (MarketType.WINNER, None), ["home", "draw", "away"]),
+        (FOOTBALL, "h2h_h1", THREE, (MarketType.PERIOD_WINNER, 1), ["home", "draw", "away"]),
+        (HOCKEY, "h2h_3_way_p3", THREE, (MarketType.PERIOD_WINNER, 3), ["home", "draw", "away"]),
+        (FOOTBALL, "draw_no_bet", THREE[::2], (MarketType.DRAW_NO_BET, None), ["home", "away"]),
+        (
+            FOOTBALL,
+            "double_chance",
+            (("Home or Draw", 1.2), ("Draw or Away", 2), ("Away/Home", 1.3)),
+            (MarketType.DOUBLE_CHANCE, None),
+            ["home_draw", "draw_away", "home_away"],
+        ),
+        (
+            FOOTBALL,
+            "btts",
+            (("Yes", 1.8), ("No", 2)),
+            (MarketType.BOTH_TO_SCORE, None),
+            ["yes", "no"],
+        ),
+        (
+            FOOTBALL,
+            "alternate_spreads",
+            (("Home", 1.8, -1.25), ("Away", 2, 1.25)),
+            (MarketType.HANDICAP, Decimal("-1.25")),
+            ["home", "away"],
+        ),
+        (
+            FOOTBALL,
+            "team_totals",
+            (("Over", 1.8, 1.5, "Away"), ("Under", 2, 1.5, "Away")),
+            (MarketType.AWAY_TOTAL, Decimal("1.5")),
+            ["over", "under"],
+        ),
+    ],
+)
+def test_the_other_questions_of_bets_are_read(
+    sport_key: str,
+    key: str,
+    outcomes: Sequence[tuple[str, object]],
+    asked: tuple[MarketType, Decimal | None],
+    answers: list[str],
+):
+    answer = odds_in(an_event([a_market(key, *outcomes)], sport_key=sport_key), sport_key)
+    (market,) = answer.observations[0].markets
+    assert (market.type, market.line) == asked
+    assert [quote.selection for quote in market.quotes] == answers
+
+
+@pytest.mark.parametrize(
+    ("key", "outcomes"),
+    [
+        # Without a draw among the answers a half is another question; so is a chance of two.
+        ("h2h_h1", THREE[::2]),
+        ("draw_no_bet", THREE),
+        ("double_chance", (("Home or Draw", 1.2), ("Draw or Away", 2))),
+        ("btts", (("Yes", 1.8),)),
+    ],
+)
+def test_half_a_question_is_left_out(key: str, outcomes: Sequence[tuple[str, object]]):
+    assert odds_in(an_event([a_market(key, *outcomes)])) == Answer()
 
 
 @pytest.mark.parametrize(
@@ -58,6 +133,9 @@ def test_another_question_under_the_name_of_winner_is_left_out(
         ("totals", (("Over", 1.5, "1e9999"), ("Under", 2.6, 2.5)), "bad_line"),
         ("spreads", (("Home", 1.9, -1.5), ("Away", 1.9, -1.5)), "ambiguous_line"),
         ("spreads", (("Home", 1.9, -1.5), ("Draw", 1.9, 1.5)), "unknown_outcome"),
+        ("team_totals", (("Over", 1.8, 1.5), ("Under", 2, 1.5)), "unknown_outcome"),
+        ("double_chance", (("Home or Nobody", 1.2),), "unknown_outcome"),
+        ("btts", (("Perhaps", 1.2),), "unknown_outcome"),
         ("h2h", (("Home", "NaN"), ("Away", 2.6), ("Draw", 4)), "bad_odds"),
         ("h2h", (("Home", "sNaN"), ("Away", 2.6), ("Draw", 4)), "bad_odds"),
         ("h2h", (("Home", "1e99999999999999999999"), ("Away", 2.6), ("Draw", 4)), "unreadable"),
