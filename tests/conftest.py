@@ -1,7 +1,9 @@
 """The servers under the tests: real Postgres and Valkey, one pair per xdist worker.
 
 `DATABASE_URL` and `REDIS_URL`, when both set, are used (databases are made and dropped there);
-else containers, when a Docker engine answers; else the embedded servers, without fsync.
+else containers, when a Docker engine answers; else the embedded servers, without fsync, and in
+memory where there is enough of it: a database is 600 files, and a disk takes longer over making
+and dropping them for every test than most tests take.
 """
 
 import asyncio
@@ -12,7 +14,7 @@ import socket
 import tempfile
 from collections.abc import Coroutine, Generator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,17 +22,22 @@ from uuid import uuid4
 
 import asyncpg
 import msgspec
+import psutil
 import pytest
 from alembic import command
 from alembic.config import Config
 from redis import Redis
 
-from app.devstack.stack import Stack, devstack
+from app.devstack.stack import InUse, Stack, devstack, owned
 
 PROJECT = Path(__file__).parents[1]
 POSTGRES_IMAGE, VALKEY_IMAGE = "postgres:18", "valkey/valkey:9"
 DOCKER_SOCKET = Path("/var/run/docker.sock")
 DOCKER_ANSWERS_S = 2.0
+MEMORY = Path("/dev/shm")
+# Both servers with a test's data and Postgres' log of changes take 300 MB; four workers at most.
+MEMORY_FREE_MIN = 2 << 30
+FOLDER_PREFIX = "touchline-tests-"
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
@@ -40,6 +47,42 @@ class Servers(msgspec.Struct, frozen=True, kw_only=True):
     database_url: str
     redis_url: str
     stack: Stack | None = None
+
+    @property
+    def copying(self) -> str:
+        """How Postgres copies a database quickest: by files, where it need not flush them."""
+        return "" if self.stack is None else " STRATEGY FILE_COPY"
+
+
+class Operator:
+    """Makes and drops databases over one connection, in a thread out of the way of tests' loops."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._thread = ThreadPoolExecutor(1)
+        self._runner = asyncio.Runner()
+        self._connection: asyncpg.Connection | None = None
+
+    def execute(self, statement: str) -> None:
+        """Runs one statement to its end."""
+        self._thread.submit(lambda: self._runner.run(self._execute(statement))).result()
+
+    def close(self) -> None:
+        """Lets go of the server."""
+        self._thread.submit(lambda: self._runner.run(self._leave())).result()
+        self._thread.submit(self._runner.close).result()
+        self._thread.shutdown()
+
+    async def _execute(self, statement: str) -> None:
+        # Some tests restart the server.
+        connection = self._connection
+        if connection is None or connection.is_closed():
+            connection = self._connection = await asyncpg.connect(self._url)
+        await connection.execute(statement)
+
+    async def _leave(self) -> None:
+        if self._connection is not None:
+            await self._connection.close()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -75,22 +118,30 @@ def servers() -> Generator[Servers]:
 
 
 @pytest.fixture(scope="session")
-def template_database(servers: Servers) -> Generator[str]:
+def operator(servers: Servers) -> Generator[Operator]:
+    """Who makes and drops databases."""
+    made = Operator(servers.database_url)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def template_database(servers: Servers, operator: Operator) -> Generator[str]:
     """The name of a database that is migrated and that nobody writes to."""
     name = f"template_{uuid4().hex[:12]}"
-    apart(execute(servers.database_url, f"CREATE DATABASE {name}"))
+    operator.execute(f"CREATE DATABASE {name}")
     migrate(in_database(servers.database_url, name))
     yield name
-    apart(execute(servers.database_url, f"DROP DATABASE {name} WITH (FORCE)"))
+    operator.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture
-def database_url(servers: Servers, template_database: str) -> Generator[str]:
+def database_url(servers: Servers, operator: Operator, template_database: str) -> Generator[str]:
     """A migrated database of this test's own."""
     name = f"test_{uuid4().hex[:12]}"
-    apart(execute(servers.database_url, f"CREATE DATABASE {name} TEMPLATE {template_database}"))
+    operator.execute(f"CREATE DATABASE {name} TEMPLATE {template_database}{servers.copying}")
     yield in_database(servers.database_url, name)
-    apart(execute(servers.database_url, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
+    operator.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
 
 @pytest.fixture
@@ -104,12 +155,34 @@ def redis_url(servers: Servers) -> str:
 @contextmanager
 def embedded() -> Generator[Servers]:
     """Runs the embedded servers in a folder that goes away with them."""
-    folder = Path(tempfile.mkdtemp(prefix="touchline-tests-"))
+    place = roomy_memory()
+    folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX, dir=place))
+    if place is not None:
+        remove_abandoned(place)
     try:
         with devstack(folder, durable=False) as stack:
             yield Servers(database_url=stack.database_url, redis_url=stack.redis_url, stack=stack)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def roomy_memory() -> Path | None:
+    """Returns where files are kept in memory, if there is room for the servers' data."""
+    if not MEMORY.is_dir() or not os.access(MEMORY, os.W_OK):
+        return None
+    free = min(shutil.disk_usage(MEMORY).free, psutil.virtual_memory().available)
+    return MEMORY if free >= MEMORY_FREE_MIN else None
+
+
+def remove_abandoned(place: Path) -> None:
+    """Removes folders of test runs that were killed; they would hold memory until a restart.
+
+    A folder whose lock is held is in use, and one without a lock is just being made.
+    """
+    for folder in place.glob(f"{FOLDER_PREFIX}*"):
+        if (folder / "lock").exists():
+            with suppress(InUse, OSError), owned(folder):
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
@@ -150,15 +223,6 @@ def apart(work: Coroutine[Any, Any, None]) -> None:
     """Runs it to its end in a thread, out of the way of a test's event loop."""
     with ThreadPoolExecutor(1) as thread:
         thread.submit(asyncio.run, work).result()
-
-
-async def execute(url: str, statement: str) -> None:
-    """Runs one statement on a connection of its own."""
-    connection = await asyncpg.connect(url)
-    try:
-        await connection.execute(statement)
-    finally:
-        await connection.close()
 
 
 def in_database(url: str, name: str) -> str:
