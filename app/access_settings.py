@@ -62,17 +62,37 @@ class AccessSettings(msgspec.Struct, frozen=True, kw_only=True):
         bool, env("ANONYMOUS_ACCESS", "Whether reads and sockets need no credentials.")
     ] = True
     anonymous_per_minute: Annotated[
-        int, env("LIMIT_ANONYMOUS_PER_MINUTE", "Requests a minute, per address.", ge=1)
-    ] = 100
+        int,
+        env(
+            "LIMIT_ANONYMOUS_PER_MINUTE",
+            "Requests a minute, per address. 0: what `app tiers list` says of anonymous.",
+            ge=0,
+        ),
+    ] = 0
     user_per_minute: Annotated[
-        int, env("LIMIT_USER_PER_MINUTE", "Requests a minute, per user.", ge=1)
-    ] = 300
+        int,
+        env(
+            "LIMIT_USER_PER_MINUTE",
+            "Requests a minute, per user of the tier free. 0: what `app tiers list` says of it.",
+            ge=0,
+        ),
+    ] = 0
     anonymous_sockets: Annotated[
-        int, env("LIMIT_ANONYMOUS_SOCKETS", "Sockets open at once, per address.", ge=1)
-    ] = 5
+        int,
+        env(
+            "LIMIT_ANONYMOUS_SOCKETS",
+            "Sockets open at once, per address. 0: what `app tiers list` says of anonymous.",
+            ge=0,
+        ),
+    ] = 0
     user_sockets: Annotated[
-        int, env("LIMIT_USER_SOCKETS", "Sockets open at once, per user.", ge=1)
-    ] = 10
+        int,
+        env(
+            "LIMIT_USER_SOCKETS",
+            "Sockets open at once, per user of the tier free. 0: what `app tiers list` says of it.",
+            ge=0,
+        ),
+    ] = 0
     auth_per_minute: Annotated[
         int, env("LIMIT_AUTH_PER_MINUTE", "Log-ins and registrations a minute, per address.", ge=1)
     ] = 20

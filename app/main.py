@@ -24,12 +24,14 @@ from app.access.known_keys import KnownKeys
 from app.access.lockout import Lockout
 from app.access.log_ins import LogIns
 from app.access.mail import Command, Console, Nowhere, Outbox, Sender, Webhook
+from app.access.quotas import Quotas
 from app.access.rate_limits import RateLimits
 from app.access.revocations import Revocations
 from app.access.socket_leases import SocketLeases
 from app.access.tickets import Tickets
-from app.access.tiers import allowances
+from app.access.tiers import Tiers, settings_of
 from app.access.tokens import AccessTokens
+from app.access.usage import SOCKET, Usage
 from app.api import problems
 from app.api.auth import auth_routes
 from app.api.bets import BetDoor, bet_routes
@@ -48,6 +50,7 @@ from app.api.open_api import open_api
 from app.api.payments import payment_routes
 from app.api.polling import polling_routes
 from app.api.providers import provider_routes
+from app.api.usage import usage_routes
 from app.api.wallet import wallet_routes
 from app.betting.told import state_of
 from app.bookmaking import house_of
@@ -96,6 +99,7 @@ Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
 _ROUTES: Sequence[ControllerRouterHandler] = (
     *auth_routes,
     *me_routes,
+    *usage_routes,
     *broadcasting_routes,
     *conflict_routes,
     *identity_routes,
@@ -167,10 +171,11 @@ async def _open(app: Litestar, settings: Settings, stack: AsyncExitStack) -> Non
         follows.nudge(ids)
 
     state = app.state
-    state.gate = _gate(settings, redis, pool)
+    tiers = _tiers(settings)
+    state.gate = _gate(settings, redis, pool, tiers)
     tokens, revocations = state.gate.tokens, state.gate.revocations
     is_told = settings.relay.source == "postgres"
-    news = AccessNews(pool, revocations, tokens.ring, is_told=is_told)
+    news = AccessNews(pool, revocations, tokens.ring, is_told=is_told, tiers=tiers)
     listener = _listener(
         settings,
         on_nudge,
@@ -189,7 +194,7 @@ async def _open(app: Litestar, settings: Settings, stack: AsyncExitStack) -> Non
     state.sockets = _sockets(app, settings)
     revoking = Revoking(state.sockets.shared)
     _open_pusher(app, settings)
-    state.rate_limits = RateLimits(redis)
+    state.rate_limits = RateLimits(redis, holder)
     _open_doors(app, settings)
     access_runs = (*_open_accounts(app, settings, stack), news.run, revoking.run)
     state.vitals = Vitals(
@@ -201,7 +206,8 @@ async def _open(app: Litestar, settings: Settings, stack: AsyncExitStack) -> Non
         version=version("touchline"),
     )
     runs = (listener.run, hub.run, cache.run, state.sockets.pulse.run, state.demand.run)
-    for forever in (*runs, *follows.runs, *access_runs, state.socket_leases.run):
+    access_runs = (*access_runs, state.socket_leases.run, state.rate_limits.run)
+    for forever in (*runs, *follows.runs, *access_runs):
         stack.push_async_callback(_stop, asyncio.create_task(_keep_running(forever)))
 
 
@@ -259,7 +265,19 @@ def _open_pusher(app: Litestar, settings: Settings) -> None:
     )
 
 
-def _gate(settings: Settings, redis: Redis, pool: Pool) -> Gate:
+def _tiers(settings: Settings) -> Tiers:
+    access = settings.access
+    return Tiers(
+        settings_of(
+            anonymous_per_minute=access.anonymous_per_minute,
+            user_per_minute=access.user_per_minute,
+            anonymous_sockets=access.anonymous_sockets,
+            user_sockets=access.user_sockets,
+        )
+    )
+
+
+def _gate(settings: Settings, redis: Redis, pool: Pool, tiers: Tiers) -> Gate:
     access = settings.access
     revocations = Revocations()
     return Gate(
@@ -271,12 +289,7 @@ def _gate(settings: Settings, redis: Redis, pool: Pool) -> Gate:
         Tickets(redis),
         revocations=revocations,
         keys=KnownKeys(pool, revocations),
-        allowances=allowances(
-            anonymous_per_minute=access.anonymous_per_minute,
-            user_per_minute=access.user_per_minute,
-            anonymous_sockets=access.anonymous_sockets,
-            user_sockets=access.user_sockets,
-        ),
+        allowances=tiers,
         anonymous_access=access.anonymous_access,
         proxies=networks(settings.api.forwarded_allow_ips),
     )
@@ -300,9 +313,13 @@ def _open_accounts(
         verification=settings.access.email_verification,
     )
     state.accounts = Accounts(state.sessions, state.log_ins, outbox, lockout=lockout, events=events)
+    state.quotas = Quotas(gate.allowances, outbox.post)
+    usage = state.usage = Usage(state.pool, state.quotas)
+    state.sockets.shared.opened = lambda principal: usage.note(principal, SOCKET, 0)
+    stack.push_async_callback(usage.flush)
     stack.push_async_callback(events.flush)
     stack.push_async_callback(gate.keys.flush)
-    return events.run, gate.keys.run, outbox.run, state.accounts.run
+    return events.run, gate.keys.run, outbox.run, state.accounts.run, usage.run
 
 
 def _sender(settings: Settings) -> Sender:

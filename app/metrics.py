@@ -17,14 +17,29 @@ def _gauge(name: str, text: str, *labels: str) -> Gauge:
     return Gauge(name, text, labels, registry=REGISTRY)
 
 
-def _histogram(name: str, text: str, *labels: str) -> Histogram:
-    return Histogram(name, text, labels, registry=REGISTRY, buckets=_FAST)
+class ManyHistogram(Histogram):
+    """A histogram that takes what was counted elsewhere."""
+
+    def observe_many(self, amount: float, times: int) -> None:
+        """Takes as many observations of the same amount."""
+        self._sum.inc(amount * times)
+        for bound, bucket in zip(self._upper_bounds, self._buckets, strict=True):
+            if amount <= bound:
+                bucket.inc(times)
+                break
+
+
+def _histogram(name: str, text: str, *labels: str) -> ManyHistogram:
+    return ManyHistogram(name, text, labels, registry=REGISTRY, buckets=_FAST)
 
 
 http_requests = _counter(
     "touchline_http_requests", "Requests answered.", "method", "route", "status"
 )
 http_seconds = _histogram("touchline_http_request_seconds", "Time to answer a request.", "route")
+hot_reads = _counter(
+    "touchline_hot_reads", "Requests answered before a task was made for them.", "route"
+)
 rate_limited = _counter("touchline_rate_limited", "Requests refused by a limit.", "tier")
 rate_limit_local = _counter(
     "touchline_rate_limit_local",
@@ -34,9 +49,13 @@ rate_limit_questions = _counter(
     "touchline_rate_limit_questions", "Questions to Redis for tokens; a hot caller is one a second."
 )
 usage_rows = _counter("touchline_usage_rows", "Rows of usage written.")
-usage_lost = _counter("touchline_usage_lost", "Requests nobody counted: no room to wait for Postgres.")
+usage_lost = _counter(
+    "touchline_usage_lost", "Requests nobody counted: no room to wait for Postgres."
+)
 usage_waiting = _gauge("touchline_usage_waiting", "Rows of usage that wait to be written.")
-usage_alerts = _counter("touchline_usage_alerts", "Users told how much of a quota is used.", "percent")
+usage_alerts = _counter(
+    "touchline_usage_alerts", "Users told how much of a quota is used.", "percent"
+)
 
 revocations_known = _gauge(
     "touchline_revocations_known", "Revoked credentials this process knows of."
@@ -243,6 +262,19 @@ payments = _counter("touchline_payments", "Deposits and withdrawals.", "directio
 bets = _counter("touchline_bets", "Bets, by the state they came into.", "status")
 bets_refused = _counter("touchline_bets_refused", "Bets that were not struck, by reason.", "code")
 bet_seconds = _histogram("touchline_bet_seconds", "From a slip to its answer.", "outcome")
+forecasts = _counter("touchline_forecasts", "Forecasts made.", "sport", "phase")
+forecasts_failed = _counter(
+    "touchline_forecasts_failed", "Matches that could not be forecast as they stood.", "code"
+)
+forecast_seconds = _histogram(
+    "touchline_forecast_seconds", "Making one forecast, without reading and writing."
+)
+forecast_delay_seconds = _histogram(
+    "touchline_forecast_delay_seconds",
+    "From the entry of a match's log to the forecast made of it, in play.",
+)
+model_fits = _counter("touchline_model_fits", "Models fitted.", "model")
+model_fit_seconds = _histogram("touchline_model_fit_seconds", "One fit of one league.")
 settlement_seconds = _histogram(
     "touchline_settlement_seconds", "One look at the bets of one match, settled or not."
 )

@@ -22,6 +22,8 @@ from app.database.tables import (
     markets,
     matches,
     polling,
+    predictions,
+    usage,
     user_log,
     wallet,
 )
@@ -29,8 +31,8 @@ from app.database.tables.base import METADATA
 
 MAPPED = (
     *(access, belief, catalog, changes, dead_letters),
-    *(health, history, identity, markets, matches, polling),
-    *(betting, user_log, wallet),
+    *(health, history, identity, markets, matches, polling, predictions),
+    *(betting, usage, user_log, wallet),
 )
 PARTITIONED = ("changes_", "odds_history_", "dead_letters_", "user_changes_")
 

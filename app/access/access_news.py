@@ -1,4 +1,4 @@
-"""What processes must hear of within a second: revocations and signing keys, read from Postgres.
+"""What processes must hear of within a second: revocations, signing keys, tiers, from Postgres.
 
 A notification says that there is something (`touchline_access`); should it be lost, the timer finds
 it. Revocations are read by their time with an overlap, because one may commit after others that are
@@ -16,6 +16,7 @@ from app import metrics
 from app.access.key_ring import KeyRing
 from app.access.revocations import Kind, Revocation, Revocations
 from app.access.signing_keys import read_keys
+from app.access.tiers import Tiers
 from app.database import engine
 from app.database.engine import Connection, Pool
 from app.errors import DependencyDown
@@ -24,7 +25,7 @@ from app.logs import logger
 CHANNEL = "touchline_access"
 # The fallback for notifications that were lost.
 LOOK_EVERY_S = 5.0
-# Where no notifications arrive, a relay standing between: two small reads, twice a second.
+# Where no notifications arrive, a relay standing between: three small reads, twice a second.
 LOOK_UNTOLD_S = 0.5
 # Log-outs that come in a burst are read at once; twenty a second wake nobody more often.
 LOOKS_APART_S = 0.05
@@ -39,15 +40,22 @@ log = logger(__name__)
 
 
 class AccessNews:
-    """Keeps revocations and the key ring of this process current.
+    """Keeps revocations, the key ring and the tiers of this process current.
 
     `is_told` says that `nudge` is called when there is news, so that looking is only the fallback.
     """
 
     def __init__(
-        self, pool: Pool, revocations: Revocations, ring: KeyRing, *, is_told: bool
+        self,
+        pool: Pool,
+        revocations: Revocations,
+        ring: KeyRing,
+        *,
+        is_told: bool,
+        tiers: Tiers | None = None,
     ) -> None:
         self._pool = pool
+        self._tiers = tiers
         self._look_every_s = LOOK_EVERY_S if is_told else LOOK_UNTOLD_S
         self._revocations = revocations
         self._ring = ring
@@ -83,6 +91,8 @@ class AccessNews:
         async with engine.connection(self._pool) as connection:
             keys = await read_keys(connection)
             news, until = await _read_revocations(connection, self._since)
+            if self._tiers is not None:
+                await self._tiers.look(connection)
         self._ring.replace(keys)
         if self._ring.unreadable != self._unreadable:
             self._unreadable = self._ring.unreadable

@@ -1,4 +1,4 @@
-"""What is over: tokens, revocations, signing keys, old events of log-ins.
+"""What is over: tokens, revocations, signing keys, old events of log-ins, old counts of use.
 
 Apart, so that workers need not load how users are kept.
 """
@@ -23,6 +23,19 @@ DELETE FROM signing_keys k WHERE sealed IS NOT NULL AND EXISTS (
 )
 """
 
+# This month and the same one of the year before, to compare them.
+USAGE_KEPT_DAYS = 400
+USAGE_AT_ONCE_MAX = 50_000
+# A process that was stopped for longer and goes on may count its last batch twice.
+WRITERS_KEPT_DAYS = 7
+
+_OLD_USAGE = """
+DELETE FROM usage WHERE ctid IN (
+    SELECT ctid FROM usage WHERE day < current_date - $1::int ORDER BY day LIMIT $2
+)
+"""
+_GONE_WRITERS = "DELETE FROM usage_writers WHERE written_at < now() - make_interval(days => $1)"
+
 
 async def delete_expired(connection: Connection) -> int:
     """Deletes what is over, a bounded number at once; returns how many refresh tokens it was."""
@@ -36,6 +49,8 @@ async def delete_expired(connection: Connection) -> int:
         EVENTS_AT_ONCE_MAX,
     )
     await connection.execute(_SUPERSEDED, SUPERSEDED_KEPT_DAYS)
+    await connection.execute(_OLD_USAGE, USAGE_KEPT_DAYS, USAGE_AT_ONCE_MAX)
+    await connection.execute(_GONE_WRITERS, WRITERS_KEPT_DAYS)
     return refresh_tokens
 
 

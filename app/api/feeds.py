@@ -30,7 +30,7 @@ from app.access.errors import RateLimited
 from app.access.gate import Gate
 from app.access.rate_limits import RateLimits
 from app.access.scopes import Scope
-from app.access.tiers import Role
+from app.access.tiers import Rate, Role
 from app.api.answers import Asked
 from app.api.documents import described
 from app.database import engine
@@ -142,7 +142,7 @@ class Feeds:
         self._pool = pool
         self._keys = {name: [key.encode() for key in some] for name, some in keys.items()}
         self._limits = limits
-        self._per_minute = per_minute
+        self._rate = Rate(requests_per_minute=per_minute)
         self._noted: dict[tuple[str, str], float] = {}
 
     def check_known(self, provider: str) -> None:
@@ -158,8 +158,8 @@ class Feeds:
 
     async def check_allowance(self, provider: str) -> None:
         """Raises RateLimited when the feed has pushed too much within a minute."""
-        taken = await self._limits.take(f"feed:{provider}", self._per_minute)
-        if taken is not None and not taken.allowed:
+        taken = await self._limits.take(f"feed:{provider}", self._rate)
+        if not taken.allowed:
             metrics.rate_limited.labels("feed").inc()
             raise RateLimited(retry_after_s=taken.retry_after_s)
 

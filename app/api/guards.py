@@ -11,11 +11,16 @@ from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from app import metrics
 from app.access import scopes
+from app.access.buckets import Taken
 from app.access.errors import RateLimited
 from app.access.gate import Gate
 from app.access.principal import Principal
-from app.access.rate_limits import RateLimits, Taken
+from app.access.quotas import Quotas
+from app.access.rate_limits import RateLimits
+from app.access.tiers import Rate
+from app.access.usage import REFUSED, Usage
 from app.api.problems import MEDIA_TYPE, problem_of
+from app.api.weights import weight_of
 from app.errors import AppError, NotAllowed, NotAuthenticated
 
 # Pages, their files, documentation, probes: nobody is asked who they are, nothing is counted.
@@ -46,17 +51,17 @@ _SLASHES = re.compile(r"/{2,}")
 
 
 class Admission:
-    """Puts the principal into `scope["state"]["principal"]`, limits, and says what is left.
+    """Puts the principal into `scope["state"]["principal"]`, limits, counts, says what is left.
 
     Wraps the whole application, unknown paths included; sockets pass, they ask the gate themselves.
-    Reads `gate` (Gate) and `rate_limits` (RateLimits) from the app's state. Bad credentials and
-    refusals are answered here, before the handler and its connections exist. Bad credentials cost
-    their address a request, so guessing is limited too.
+    Reads `gate` (Gate), `rate_limits` (RateLimits), `quotas` (Quotas) and `usage` (Usage) from the
+    app's state. Bad credentials and refusals are answered here, before the handler and its
+    connections exist. Bad credentials cost their address a request, so guessing is limited too.
     """
 
     def __init__(self, app: ASGIApp, *, auth_per_minute: int) -> None:
         self._app = app
-        self._auth_per_minute = auth_per_minute
+        self._log_ins = Rate(requests_per_minute=auth_per_minute)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Lets a request in, or answers 401 or 429."""
@@ -64,25 +69,68 @@ class Admission:
         if scope["type"] != "http" or is_open(path):
             await self._app(scope, receive, send)
             return
-        gate: Gate = scope["litestar_app"].state.gate
-        limits: RateLimits = scope["litestar_app"].state.rate_limits
+        state = scope["litestar_app"].state
+        gate: Gate = state.gate
+        usage: Usage = state.usage
         principal, refusal = await who_asks(scope, gate, path=path)
-        if path in LOG_IN_PATHS:
-            taken = await limits.take(f"auth:{principal.key}", self._auth_per_minute)
-        else:
-            allowance = gate.allowance_of(principal)
-            taken = await limits.take(principal.key, allowance.requests_per_minute)
-        if taken is not None and not taken.allowed:
-            metrics.rate_limited.labels(principal.tier).inc()
-            refusal = RateLimited(retry_after_s=taken.retry_after_s)
-        elif refusal is None and not may_ask(principal, path):
+        weight = weight_of(scope["method"], path)
+        taken = await self._take(scope, principal, path, weight)
+        refusal = _refused_by_limits(scope, principal, taken) or refusal
+        if refusal is None and not may_ask(principal, path):
             refusal = NotAllowed("This API key is not made for 'read'.")
-        send = with_headers(send, limit_headers(taken))
+        send = with_limits(scope, send)
         if refusal is not None:
+            usage.note(principal, REFUSED, refused=True)
             await refuse(refusal, scope, send)
             return
         scope["state"]["principal"] = principal
-        await self._app(scope, receive, send)
+        scope["state"]["units"] = weight
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            route = scope.get("path_template") or "unmatched"
+            usage.note(principal, f"{scope['method']} {route}", scope["state"]["units"])
+
+    async def _take(self, scope: HTTPScope, principal: Principal, path: str, weight: int) -> Taken:
+        state = scope["litestar_app"].state
+        limits: RateLimits = state.rate_limits
+        if path in LOG_IN_PATHS:
+            taken = await limits.take(f"auth:{principal.key}", self._log_ins)
+        else:
+            taken = await limits.take(principal.key, state.gate.allowance_of(principal), weight)
+        scope["state"]["taken"] = taken
+        return taken
+
+
+async def charge(connection: Connection, units: int) -> None:
+    """Takes further units for a request that turns out to be more work than its path says.
+
+    Raises RateLimited; what was asked for must not be done then.
+    """
+    if units <= 0:
+        return
+    state, principal = connection.app.state, principal_of(connection)
+    limits: RateLimits = state.rate_limits
+    taken = await limits.take(principal.key, state.gate.allowance_of(principal), units)
+    connection.scope["state"]["taken"] = taken
+    refusal = _refused_by_limits(connection.scope, principal, taken)
+    if refusal is not None:
+        raise refusal
+    connection.scope["state"]["units"] += units
+
+
+def _refused_by_limits(scope: Any, principal: Principal, taken: Taken) -> AppError | None:
+    """Returns what a limit or a quota says no with, counted."""
+    state = scope["litestar_app"].state
+    quotas: Quotas = state.quotas
+    refusal: AppError | None = None
+    if not taken.allowed:
+        refusal = RateLimited(retry_after_s=taken.retry_after_s)
+    else:
+        refusal = quotas.check(principal, state.gate.allowance_of(principal))
+    if refusal is not None:
+        metrics.rate_limited.labels(principal.tier).inc()
+    return refusal
 
 
 def plain_path(path: str) -> str:
@@ -113,10 +161,8 @@ async def who_asks(scope: HTTPScope, gate: Gate, *, path: str) -> tuple[Principa
         return gate.stranger(scope["headers"], peer=peer), error
 
 
-def limit_headers(taken: Taken | None) -> Headers:
-    """Returns the RateLimit headers; none when the limiter was out of reach."""
-    if taken is None:
-        return []
+def limit_headers(taken: Taken) -> Headers:
+    """Returns the RateLimit headers."""
     return [
         (b"ratelimit-limit", str(taken.limit).encode()),
         (b"ratelimit-remaining", str(taken.remaining).encode()),
@@ -131,6 +177,20 @@ def with_headers(send: Send, headers: Headers) -> Send:
 
     async def adding(message: Message) -> None:
         if message["type"] == "http.response.start":
+            message["headers"] = [*message.get("headers", []), *headers]
+        await send(message)
+
+    return adding
+
+
+def with_limits(scope: Scope, send: Send) -> Send:
+    """Returns a `send` that says in the answer what is left, as `scope["state"]["taken"]` has it
+    by then.
+    """
+
+    async def adding(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = limit_headers(scope["state"]["taken"])
             message["headers"] = [*message.get("headers", []), *headers]
         await send(message)
 

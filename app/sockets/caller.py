@@ -45,6 +45,7 @@ class Caller:
         if self._lease is not None:
             self._lease.release()
         self._lease, self._leased_for = lease, principal.key
+        shared.opened(principal)
 
     def note(self, principal: Principal, protocol: str) -> None:
         """Takes the principal, after its lease."""

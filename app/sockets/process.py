@@ -1,8 +1,11 @@
 """What the sessions of a process share."""
 
+from collections.abc import Callable
+
 import msgspec
 
 from app.access.gate import Gate
+from app.access.principal import Principal
 from app.access.socket_leases import SocketLeases
 from app.polling.demand import Demand
 from app.sockets.crowds import Crowds
@@ -36,3 +39,5 @@ class Shared:
         self.leases = leases
         self.bounds = bounds
         self.pulse = Pulse()
+        # Called with whom a socket was opened by; `main` has it counted.
+        self.opened: Callable[[Principal], None] = lambda _: None

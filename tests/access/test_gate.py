@@ -14,12 +14,12 @@ from app.access.known_keys import KnownKeys
 from app.access.principal import Principal, anonymous
 from app.access.revocations import Kind, Revocation, Revocations
 from app.access.tickets import Tickets
-from app.access.tiers import allowances
+from app.access.tiers import Tiers
 from app.errors import DependencyDown, NotAuthenticated
 from app.sports.ids import UserId
 from tests.access.conftest import TOKENS
 
-ALLOWANCES = allowances(anonymous_per_minute=100, user_per_minute=300)
+ALLOWANCES = Tiers()
 
 
 def gate_over(redis: Redis, *, anonymous_access: bool = True, pool: Any = None) -> Gate:

@@ -3,11 +3,16 @@
 import asyncio
 import time
 from pathlib import Path
+from typing import Any
 
 import httpx
+from litestar import Request, get
 from sqlalchemy import text
 
 from app import metrics
+from app.access.tiers import Tier
+from app.api.guards import charge
+from app.api.weights import batch_weight
 from app.devstack.valkey import EmbeddedValkey
 from tests.api.conftest import Api, served
 
@@ -24,8 +29,8 @@ def left(answer: httpx.Response) -> tuple[str, str]:
     return answer.headers["ratelimit-limit"], answer.headers["ratelimit-remaining"]
 
 
-def unchecked() -> float:
-    return metrics.REGISTRY.get_sample_value("touchline_rate_limit_unchecked_total") or 0.0
+def local() -> float:
+    return metrics.REGISTRY.get_sample_value("touchline_rate_limit_local_total") or 0.0
 
 
 def refused(tier: str) -> float:
@@ -152,17 +157,69 @@ async def test_fifty_callers_over_two_processes_get_exactly_the_limit(
     assert 60 <= admitted <= 60 + came_back
 
 
-async def test_without_redis_everybody_is_let_in_and_counted(database_url: str, tmp_path: Path):
+async def test_without_redis_each_process_limits_by_itself_and_that_is_counted(
+    database_url: str, tmp_path: Path
+):
     valkey = EmbeddedValkey(tmp_path / "valkey", log=tmp_path / "valkey.log")
     valkey.start()
     try:
-        async with served(database_url, valkey.url, LIMIT_ANONYMOUS_PER_MINUTE="1") as api:
-            assert [await status(api), await status(api)] == [200, 429]
+        async with served(database_url, valkey.url, LIMIT_ANONYMOUS_PER_MINUTE="3") as api:
+            assert await status(api) == 200
             valkey.kill()
-            before = unchecked()
+            before = local()
             answers = [await api.get(PATH) for _ in range(3)]
-            assert [answer.status_code for answer in answers] == [200] * 3
-            assert not any("ratelimit-limit" in answer.headers for answer in answers)
-            assert unchecked() - before == 3
+            assert [answer.status_code for answer in answers] == [200, 200, 429]
+            assert [left(answer) for answer in answers] == [("3", "1"), ("3", "0"), ("3", "0")]
+            assert local() - before == 3
     finally:
         valkey.kill()
+
+
+async def test_what_is_more_work_weighs_more(database_url: str, redis_url: str):
+    async with served(database_url, redis_url, LIMIT_ANONYMOUS_PER_MINUTE="10") as api:
+        history = "/api/odds/1/history"
+        answers = [await api.get(path) for path in (history, PATH, history, PATH)]
+    assert [answer.status_code for answer in answers] == [404, 200, 429, 200]
+    assert [left(answer)[1] for answer in answers] == ["5", "4", "4", "3"]
+
+
+async def test_what_a_body_asks_for_is_charged_once_it_was_read(database_url: str, redis_url: str):
+    async with served(database_url, redis_url, LIMIT_ANONYMOUS_PER_MINUTE="7") as api:
+
+        @get("/api/heavy")
+        async def heavy(request: Request[Any, Any, Any]) -> str:
+            await charge(request, batch_weight(45) - 1)
+            return "done"
+
+        api.app.register(heavy)
+        answers = [await api.get("/api/heavy") for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [200, 429]
+    assert [left(answer)[1] for answer in answers] == ["2", "1"]
+    assert int(answers[1].headers["retry-after"]) > 0
+
+
+async def test_a_changed_tier_is_known_to_every_process_within_a_second(
+    database_url: str, redis_url: str
+):
+    async with served(database_url, redis_url, LIMIT_ANONYMOUS_PER_MINUTE="") as api:
+        await api.until_listening()
+        assert left(await api.get(PATH))[0] == "100"
+        await api.connection.execute(
+            "UPDATE tiers SET requests_per_minute = 1000, burst = 40 WHERE name = 'anonymous'"
+        )
+        async with asyncio.timeout(30):
+            while left(answer := await api.get(PATH))[0] != "40":
+                await asyncio.sleep(0.01)
+        assert int(answer.headers["ratelimit-reset"]) <= 3
+
+
+async def test_a_setting_has_the_last_word_over_a_tier(database_url: str, redis_url: str):
+    async with served(database_url, redis_url, LIMIT_ANONYMOUS_PER_MINUTE="60") as api:
+        await api.connection.execute(
+            "UPDATE tiers SET requests_per_minute = 1, burst = 1, sockets = 7"
+        )
+        tiers = api.app.state.gate.allowances
+        async with asyncio.timeout(30):
+            while tiers[Tier.ANONYMOUS].sockets != 7:
+                await asyncio.sleep(0.01)
+        assert left(await api.get(PATH))[0] == "60"
