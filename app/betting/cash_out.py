@@ -21,13 +21,14 @@ from app.betting.outcomes import OUTCOMES
 from app.betting.placement import House
 from app.betting.read import bet_of
 from app.betting.rules import check_offer, product
+from app.betting.settling import with_debts
 from app.betting.told import tell
 from app.database import engine
 from app.database.engine import Connection, Pool
 from app.errors import Invalid, NotFound
 from app.sports.ids import SelectionId, UserId
 from app.stream import user_log
-from app.wallet.ledger import post, retrying
+from app.wallet.ledger import lock_balances, post, retrying
 from app.wallet.money import Money
 from app.wallet.moves import Holder, Move
 
@@ -145,7 +146,11 @@ async def _pay(
         raise OfferMoved(current={"amount": str(paid), "currency": paid.currency})
     rest = left - stake
     potential = rest.times(product([leg.odds for leg in bet.legs]))
-    await post(connection, _moves(bet, wish, stake, paid))
+    owner = (bet.user_id, stake.currency)
+    balances = await lock_balances(connection, [owner])
+    moves = _moves(bet, wish, stake, paid)
+    steps, _ = with_debts(bet, moves, balances[owner], settlement=_key(wish))
+    await post(connection, steps)
     legs = [(leg.market_id, leg.match_id, leg.selection_id) for leg in bet.legs]
     before = hanging_of(legs, left, bet.potential_return)
     await hang(connection, [one.negated() for one in before], stake.currency)

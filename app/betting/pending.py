@@ -21,6 +21,7 @@ from app.betting.rules import (
     product,
     total_odds,
 )
+from app.betting.settling import with_debts
 from app.betting.slip import SlipLeg
 from app.betting.told import tell
 from app.database import engine
@@ -28,7 +29,7 @@ from app.database.engine import Connection, Pool
 from app.errors import AppError
 from app.sports.ids import SelectionId
 from app.stream import user_log
-from app.wallet.ledger import post, retrying
+from app.wallet.ledger import lock_balances, post, retrying
 from app.wallet.money import Money, parse_money
 from app.wallet.moves import Holder, Move
 
@@ -157,7 +158,9 @@ def _odds(bet: Bet, leg: Leg, offered: Mapping[SelectionId, Offered]) -> Decimal
 
 
 async def _refuse(connection: Connection, bet: Bet, error: AppError, now: datetime) -> Bet:
-    """Refuses a bet: the stake is available again, nothing hangs on its markets any more."""
+    """Refuses a bet: the stake is available again, what is owed taken from it, and nothing hangs on
+    its markets any more.
+    """
     legs = [(leg.market_id, leg.match_id, leg.selection_id) for leg in bet.legs]
     hanging = hanging_of(legs, bet.stake, bet.potential_return)
     await hang(connection, [one.negated() for one in hanging], bet.stake.currency)
@@ -170,7 +173,10 @@ async def _refuse(connection: Connection, bet: Bet, error: AppError, now: dateti
         amount=bet.stake,
         reference=f"bet:{bet.id}",
     )
-    await post(connection, [release])
+    owner = (bet.user_id, bet.stake.currency)
+    balances = await lock_balances(connection, [owner])
+    steps, _ = with_debts(bet, [release], balances[owner], settlement=f"bet:{bet.id}:released")
+    await post(connection, steps)
     refusal = _ENCODER.encode(refusal_of(error)).decode()
     await connection.execute(_REFUSE, bet.id, now, refusal)
     metrics.bets_refused.labels(error.code).inc()

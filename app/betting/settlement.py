@@ -157,7 +157,9 @@ async def settle_match(pool: Pool, match_id: MatchId, *, waits: Waits, now: date
             break
         ids = [row["id"] for row in rows]
         last = ids[-1]
-        done = await _settle_some(pool, ids, match_id, standing, now=now)
+        done = await _settle_some(pool, ids, match_id, waits=waits, now=now)
+        if done is None:  # It is not over any more: what comes next in its log says so.
+            return settled
         settled += len(done)
         if done:
             await user_log.nudge(pool, done)
@@ -199,13 +201,21 @@ def _is_ripe(row: Row, *, waits: Waits, now: datetime) -> bool:
 
 
 async def _settle_some(
-    pool: Pool, ids: Sequence[int], match_id: MatchId, standing: Standing, *, now: datetime
-) -> list[int]:
-    """Settles some bets in one transaction; returns the users of those that changed."""
+    pool: Pool, ids: Sequence[int], match_id: MatchId, *, waits: Waits, now: datetime
+) -> list[int] | None:
+    """Settles some bets in one transaction; returns the users of those that changed, None when the
+    match is not as good as over any more.
 
-    async def deed() -> list[int]:
+    How the match stands is read once the bets are locked: of several workers the one that has them
+    last knows what the others knew, so that nobody settles by what was put right meanwhile.
+    """
+
+    async def deed() -> list[int] | None:
         async with engine.connection(pool) as connection, connection.transaction():
             rows = await connection.fetch(_LOCK, list(ids))
+            standing = await _standing(connection, match_id, waits=waits, now=now)
+            if standing is None or not standing.is_ripe:
+                return None
             bets = await bets_of_ids(connection, [row["id"] for row in rows])
             wanted = {bet.id: results_of(bet, match_id, standing, now=now) for bet in bets}
             changed = [bet for bet in bets if wanted[bet.id] != _results_now(bet)]

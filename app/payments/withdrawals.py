@@ -3,6 +3,7 @@
 from app.database import engine
 from app.database.engine import Connection, Pool
 from app.payments import payments
+from app.payments.deposits import collect
 from app.payments.payments import (
     Direction,
     Payment,
@@ -63,7 +64,7 @@ async def decide_withdrawal(pool: Pool, payment_id: int, verdict: Verdict) -> Pa
 
 
 async def settle(connection: Connection, payment: Payment, verdict: Verdict) -> Payment:
-    """Decides on a withdrawal that the caller has locked."""
+    """Decides on a withdrawal that the caller has locked; debts go before what comes back."""
     if payment.status is not PaymentStatus.PENDING:
         if payment.status is verdict.status:
             return payment
@@ -72,5 +73,7 @@ async def settle(connection: Connection, payment: Payment, verdict: Verdict) -> 
     decided = await payments.decide(connection, payment, verdict)
     target = Holder.WITHDRAWALS if done else Holder.AVAILABLE
     await payments.move(connection, payment, Holder.WITHDRAWING, target)
+    if not done:
+        await collect(connection, payment.user_id, payment.amount.currency, payment.id)
     await payments.tell(connection, payment)
     return decided
