@@ -46,7 +46,7 @@ from app.api.markets import market_routes
 from app.api.matches import match_routes
 from app.api.me import me_routes
 from app.api.money_shapes import MoneyRules
-from app.api.open_api import open_api
+from app.api.open_api import Numbers, open_api
 from app.api.payments import payment_routes
 from app.api.polling import polling_routes
 from app.api.providers import provider_routes
@@ -131,6 +131,7 @@ def create_app(settings: Settings) -> Litestar:
         lifespan=[_lifespan(settings)],
         exception_handlers=problems.HANDLERS,
         openapi_config=open_api(version("touchline")),
+        plugins=[Numbers()],
         request_max_body_size=BODY_BYTES_MAX,
         logging_config=None,
     )

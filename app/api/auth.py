@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import msgspec
 from litestar import Request, Response, get, post
 from litestar.datastructures import State
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import JSONBody
 from litestar.status_codes import (
     HTTP_200_OK,
@@ -29,6 +30,7 @@ from app.sports.ids import UserId
 # Tokens are for their caller alone (RFC 6749 5.1).
 NOT_KEPT = {"Cache-Control": "no-store"}
 # Well below the time between a key's making and its first signature.
+_JWK_SET = "application/jwk-set+json"
 _JWKS_KEPT = "public, max-age=15"
 
 Asked = Request[Any, Any, Any]
@@ -81,6 +83,12 @@ class Ticket(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
     ticket: str
     expires_in: int = tickets.TTL_S
+
+
+class KeySet(msgspec.Struct, frozen=True, kw_only=True):
+    """Public keys as RFC 7517 has them."""
+
+    keys: list[dict[str, str]]
 
 
 def caller(request: Asked) -> Caller:
@@ -240,13 +248,25 @@ async def ticket(request: Asked, state: State) -> Response[Ticket]:
     return Response(Ticket(ticket=issued), headers=NOT_KEPT)
 
 
-@get("/.well-known/jwks.json", tags=["auth"], media_type="application/jwk-set+json")
+@get(
+    "/.well-known/jwks.json",
+    tags=["auth"],
+    media_type=_JWK_SET,
+    responses={
+        200: ResponseSpec(
+            KeySet,
+            description="The answer.",
+            media_type=_JWK_SET,  # pyright: ignore[reportArgumentType]
+            generate_examples=False,
+        )
+    },
+)
 async def jwks(state: State) -> Response[bytes]:
     """Tells the public keys that access tokens are signed with, as a JWK set."""
     gate: Gate = state.gate
     return Response(
         gate.tokens.ring.jwks(time.time()),
-        media_type="application/jwk-set+json",
+        media_type=_JWK_SET,
         headers={"Cache-Control": _JWKS_KEPT},
     )
 

@@ -154,12 +154,13 @@ class MatchShape(_Snake, frozen=True, kw_only=True):
     statistics: dict[str, dict[str, int]]
 
 
-_SAID = {
+SAID = {
     304: "What you have is still right.",
     400: "Malformed.",
     401: "No or bad credentials.",
     403: "Not allowed.",
     404: "Unknown.",
+    405: "Another method.",
     409: "In conflict with how things are.",
     410: "The place in the log is gone.",
     413: "Larger than this takes.",
@@ -184,7 +185,7 @@ def described(
     for problem in (*problems, 429, 503):
         responses[problem] = ResponseSpec(
             Problem,
-            description=_SAID[problem],
+            description=SAID[problem],
             media_type=MEDIA_TYPE,  # pyright: ignore[reportArgumentType]
             generate_examples=NO_EXAMPLES,
         )
