@@ -140,7 +140,9 @@ def flipped(leg: Leg) -> Leg:
     return msgspec.structs.replace(leg, selection_key=key, line=line, market_type=kind)
 
 
-def _move(bet: Bet, settlement: str, kind: str, way: tuple[Holder, Holder], amount: Money) -> Move:
+def _move(
+    bet: Bet, settlement: str, kind: str, *, way: tuple[Holder, Holder], amount: Money
+) -> Move:
     return Move(
         key=f"{settlement}:{kind}",
         kind=kind,
