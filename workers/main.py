@@ -37,6 +37,7 @@ from workers.context import Context, Serves, worker_id
 from workers.dispatch import JOB_EXPIRES_S, Dispatcher, Enqueue, encoded
 from workers.feeds import Feeds
 from workers.housekeeping import housekeep
+from workers.predict import Predicting, Refitting
 from workers.providers import Makers, shared, sports_of
 from workers.publications import Publications
 from workers.queues import open_redis, queue_of, run_queue
@@ -195,6 +196,8 @@ async def _run(
         Books(context.pool, every_s=settings.wallet.check_every_s).run(),
         PendingBets(money, house_of(settings.betting)).run(),
         Settling(money, waits_of(settings.betting)).run(),
+        Predicting(context.pool).run(),
+        Refitting(context.pool).run(),
     ]
     try:
         await _until(stopping, endless, queues)

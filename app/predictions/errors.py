@@ -24,6 +24,13 @@ class UnknownModel(AppError):
     status = 422
 
 
+class UnknownVersion(AppError):
+    """There are no parameters of such a version."""
+
+    code = "unknown_model_version"
+    status = 404
+
+
 class ImpossibleState(AppError):
     """A match cannot stand like that."""
 
