@@ -47,7 +47,7 @@ def main() -> None:
     asked = settings.load()
     logs.set_up(level=asked.log_level, form=asked.log_form)
     # What is fed is in no log, which a sweep would find out.
-    hubs.SWEEP_S = 1e6
+    hubs.SWEEP_S = hubs.BEHIND_AFTER_S = 1e6
     app = create_app(asked)
 
     async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -9,6 +9,7 @@ from app.database.places import Place
 from app.errors import AppError, DependencyDown, Internal
 from app.logs import logger
 from app.sockets.dialect import Dialect, Snapshot, SnapshotReason
+from app.sockets.log_news import LogNews
 from app.sockets.member import Group, GroupKey, Member
 from app.sockets.outgoing import Outgoing
 from app.sockets.shaping import conflated_of, frames_of, in_portions
@@ -21,6 +22,8 @@ from app.stream.hub import Hub
 RETRY_S = 0.25
 
 log = logger(__name__)
+# The frames of one snapshot: one a dialect, channel and reason.
+_Snapshots = dict[tuple[Dialect, str, SnapshotReason], Outgoing]
 
 
 class Crowd:
@@ -33,8 +36,8 @@ class Crowd:
     """
 
     __slots__ = (
-        "_aside", "_bytes_max", "_epoch", "_hub", "_missing", "_reading", "_states", "_stuck",
-        "_tail", "_telling", "_wanting", "groups", "match_id",
+        "_aside", "_bytes_max", "_epoch", "_hub", "_missing", "_news", "_reading", "_states",
+        "_stuck", "_tail", "_telling", "_wanting", "groups", "match_id",
     )  # fmt: skip
 
     def __init__(self, match_id: int, hub: Hub, states: FirstStates, *, bytes_max: int) -> None:
@@ -53,6 +56,7 @@ class Crowd:
         # Grows when track is lost: what was read before then is not of this log.
         self._epoch = 0
         self._reading: asyncio.Task[None] | None = None
+        self._news = LogNews(match_id, hub)
         hub.follow(match_id, self)
 
     # What members do.
@@ -66,12 +70,14 @@ class Crowd:
         missed = None if self._tail is None else self._tail.after(since)
         if missed is None:
             self._miss(member)
+            self._news.tell([(member, since)])
         else:
             self._resume(member, missed)
 
     def leave(self, member: Member) -> bool:
         """Lets a member go; says whether it was the last. Safe to call twice."""
         self._take_out(member)
+        self._news.forget(member)
         if self.groups or self._aside or self._stuck or self._wanting or self._missing:
             return False
         if self._reading is not None:
@@ -126,6 +132,12 @@ class Crowd:
             self._take_out(member)
             member.place = None
             self._want(member, "resume_expired")
+
+    def log_state_changed(self) -> None:
+        """Tells how the log stands; those out of the flow hear good news when they step in."""
+        waiting = (*self._aside, *self._missing) if self._news.is_bad else ()
+        flowing = [member for group in self.groups.values() for member in group.members]
+        self._news.tell([(member, self.place_of(member)) for member in (*flowing, *waiting)])
 
     # The flow.
 
@@ -198,6 +210,7 @@ class Crowd:
             group = self.groups[key] = Group(key, end)
         group.add(member)
         member.behind = False
+        self._news.tell([(member, group.place)])
 
     def _pay(self, member: Member, entries: Sequence[Entry]) -> bool:
         """Writes what comes after a member's place; False when its line got full in between."""
@@ -296,17 +309,12 @@ class Crowd:
             return
         if self._tail is None:
             self._begin(snapshot.place)
-        made: dict[tuple[Dialect, str, SnapshotReason], Outgoing] = {}
+        made: _Snapshots = {}
         for member in tuple(self._wanting):
             del self._wanting[member]
             self._give(member, snapshot, made)
 
-    def _give(
-        self,
-        member: Member,
-        snapshot: Snapshot,
-        made: dict[tuple[Dialect, str, SnapshotReason], Outgoing],
-    ) -> None:
+    def _give(self, member: Member, snapshot: Snapshot, made: _Snapshots) -> None:
         """Writes a snapshot to a member, unless its line got full meanwhile."""
         reason = member.reason
         assert reason is not None
@@ -319,7 +327,7 @@ class Crowd:
             key = (member.session.dialect, member.wish.channel, reason)
             frame = made.get(key)
             if frame is None:
-                text = member.session.dialect.snapshot(snapshot, reason, member.wish.channel)
+                text = key[0].snapshot(snapshot, reason, key[1])
                 frame = made[key] = Outgoing(text, "snapshot")
             frames = [frame]
         member.behind = False
@@ -339,9 +347,9 @@ class Crowd:
         waiting = [member for member in self._missing if member.place == place]
         for member in waiting:
             del self._missing[member]
-        if changes is None:
-            for member in waiting:
+            if changes is None:
                 self._expire(member)
+        if changes is None:
             return
         if self._tail is None and waiting:
             self._begin(changes[-1].place if changes else place)

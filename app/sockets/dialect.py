@@ -9,6 +9,7 @@ from app.database.places import Place
 from app.errors import AppError
 from app.sockets.close_codes import CloseCode
 from app.stream.change import Change
+from app.stream.log_state import LogState
 
 SnapshotReason = Literal["start", "resume_expired", "slow_consumer"]
 
@@ -100,6 +101,10 @@ class Dialect(Protocol):
 
     def heartbeat(self, match_id: int, place: Place, channel: str) -> str | None:
         """Returns what fills the silence of a match: still here, still at this place."""
+        ...
+
+    def log_state(self, match_id: int, place: Place, state: LogState, channel: str) -> str | None:
+        """Returns that changes of a match cannot be read, or can be again; still at this place."""
         ...
 
     def silence(self) -> str | None:

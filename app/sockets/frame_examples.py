@@ -150,6 +150,7 @@ EXAMPLES: tuple[msgspec.Struct, ...] = (
             updated_at=_AT,
         ),
     ),
+    frames.FeedStatus(**_PLACE, data=frames.FeedTold(state="behind", since=_AT)),
     frames.MatchMerged(**_PLACE, data=frames.MergeTold(merged_into="52")),
     frames.MatchSplit(**_PLACE, data=frames.SplitTold(provider="thesportsdb", split_off="77")),
     frames.Heartbeat(**_PLACE, data=frames.Nothing()),

@@ -222,15 +222,22 @@ class ProviderTold(Told, frozen=True, kw_only=True):
 
 
 class FeedTold(Told, frozen=True, kw_only=True):
-    """How those are who tell of this match: `down` when none of them is left."""
+    """How those are who tell of this match: `status`, `providers` and `updatedAt`; `down` when none
+    of them is left. Or how we are, and then the frame has no number of its own: `state`, `since`.
+    """
 
-    status: Literal["ok", "stale", "down"]
-    providers: list[ProviderTold]
-    updated_at: Moment
+    status: Literal["ok", "stale", "down"] | UnsetType = UNSET
+    providers: list[ProviderTold] | UnsetType = UNSET
+    updated_at: Moment | UnsetType = UNSET
+    # behind: changes could not be read since then, and may be missing; current: all were sent.
+    state: Literal["behind", "current"] | UnsetType = UNSET
+    since: Moment | UnsetType = UNSET
 
 
 class FeedStatus(Frame, frozen=True, kw_only=True, tag="feed_status"):
-    """The providers of this match went stale or down, or came back."""
+    """The providers of this match went stale or down, or came back. With a `state` in `data`: the
+    server fell behind or caught up; as a heartbeat, the frame names the place you are at.
+    """
 
     data: FeedTold
 

@@ -8,6 +8,7 @@ import msgspec
 from app.database.places import Place
 from app.sockets.dialect import SnapshotReason
 from app.stream.change import wire_time
+from app.stream.log_state import LogState
 
 # What every reader of a match has to hear, whatever else it asked for.
 _ALWAYS = frozenset({"match_merged", "match_split"})
@@ -38,6 +39,12 @@ def snapshot(match_id: int, place: Place, data: str, reason: SnapshotReason) -> 
 def heartbeat(match_id: int, place: Place) -> str:
     """Returns what is sent when there is nothing to say: still here, still at this place."""
     return envelope("heartbeat", match_id, place, data="{}")
+
+
+def log_state(match_id: int, place: Place, state: LogState) -> str:
+    """Returns that the log is out of reach, or within it again; still at this place."""
+    data = f'{{"state":"{state.state}","since":"{wire_time(state.since)}"}}'
+    return envelope("feed_status", match_id, place, data=data)
 
 
 def error(code: str, message: str) -> str:

@@ -9,6 +9,7 @@ from app.sockets import frames
 from app.sockets.close_codes import CloseCode
 from app.sockets.dialect import Authenticate, Command, Ping, Snapshot, SnapshotReason
 from app.stream.change import Change
+from app.stream.log_state import LogState
 
 # What a browser waits before it comes back to a stream of events, unless told otherwise.
 RETRY_MS = 2_000
@@ -55,6 +56,16 @@ class LiveDialect:
     def heartbeat(self, match_id: int, place: Place, channel: str) -> str | None:  # noqa: ARG002
         """Returns that we are still here, still at this place."""
         return frames.heartbeat(match_id, place)
+
+    def log_state(
+        self,
+        match_id: int,
+        place: Place,
+        state: LogState,
+        channel: str,  # noqa: ARG002
+    ) -> str | None:
+        """Returns whether the log can be read, still at this place."""
+        return frames.log_state(match_id, place, state)
 
     def silence(self) -> str | None:
         """Returns nothing: before its first state a match has no place to name."""
@@ -121,6 +132,16 @@ class EventsDialect(LiveDialect):
     def heartbeat(self, match_id: int, place: Place, channel: str) -> str | None:  # noqa: ARG002
         """Returns a heartbeat as an event."""
         return event(frames.heartbeat(match_id, place), place)
+
+    def log_state(
+        self,
+        match_id: int,
+        place: Place,
+        state: LogState,
+        channel: str,  # noqa: ARG002
+    ) -> str | None:
+        """Returns whether the log can be read as an event."""
+        return event(frames.log_state(match_id, place, state), place)
 
     def silence(self) -> str | None:
         """Returns a comment, which keeps proxies from closing the line."""

@@ -45,6 +45,7 @@ from app.sockets.following import Following
 from app.sockets.granted import GrantedBets, GrantedPattern, Grantees
 from app.sockets.session import Ask, Session
 from app.stream.change import Change
+from app.stream.log_state import LogState
 
 PROTOCOLS = ("5", "6", "7")
 # After so long without a word from us a client asks whether we are there. Clients take the smaller
@@ -174,6 +175,10 @@ class PusherDialect:
 
     def heartbeat(self, match_id: int, place: Place, channel: str) -> None:
         """Returns nothing: here it is the clients that ask whether we are there."""
+
+    def log_state(self, match_id: int, place: Place, state: LogState, channel: str) -> str:
+        """Returns whether the log can be read as the event `feed_status`."""
+        return self.told(frames.log_state(match_id, place, state), "feed_status", channel)
 
     def silence(self) -> None:
         """Returns nothing, as `heartbeat`."""

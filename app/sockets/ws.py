@@ -37,6 +37,7 @@ from app.sockets.wishes import match_number
 from app.sports.channels import Pattern, pattern_of
 from app.sports.match import Sport
 from app.stream.change import Change
+from app.stream.log_state import LogState
 from app.stream.user_hub import UserHub
 
 Kind = Literal["score", "odds", "prediction"]
@@ -122,6 +123,10 @@ class WsDialect(LiveDialect):
     def heartbeat(self, match_id: int, place: Place, channel: str) -> str:
         """Returns what fills the silence of a match, with its channel."""
         return _with_channel(frames.heartbeat(match_id, place), channel)
+
+    def log_state(self, match_id: int, place: Place, state: LogState, channel: str) -> str:
+        """Returns whether the log can be read, with the match's channel."""
+        return _with_channel(frames.log_state(match_id, place, state), channel)
 
     def refused(self, key: str, error: AppError) -> str:
         """Returns that something is not followed, or no longer, and why."""

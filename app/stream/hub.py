@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from itertools import groupby
 from operator import attrgetter
 from typing import Protocol
@@ -18,11 +19,18 @@ from app.errors import DependencyDown
 from app.logs import logger
 from app.stream import log as ordered_log
 from app.stream.change import Change
+from app.stream.log_state import LogState
 from app.stream.run import Run
 
 # Looks at all followed matches this often, nudged or not: what a lost notification may cost.
 SWEEP_S = 1.0
 RETRY_S = 0.1
+# Nothing read for so long, who follows is told: three sweeps, or one and a connection made anew.
+BEHIND_AFTER_S = 3.0
+# Looks so often whether anything was read.
+WATCH_S = 0.25
+# Readers told of the log's state before the event loop gets a turn.
+TOLD_AT_ONCE = 100
 # Matches read in one statement.
 MATCHES_PER_READ_MAX = 1_000
 
@@ -40,12 +48,17 @@ class Reader(Protocol):
         """Takes note that the log is another one: nothing comes until it begins anew."""
         ...
 
+    def log_state_changed(self) -> None:
+        """Takes note of the hub's `log_state`. May be called when it knows already."""
+        ...
+
 
 class Hub:
     """Follows the matches that somebody here reads.
 
     `nudge` says that something may be new; `run` reads and hands out. `current` is True while
-    nudges arrive and the last read went well: only then may a cache be believed.
+    nudges arrive and the last read went well: only then may a cache be believed. `log_state` is
+    what followers are told, and more patient: a sweep finds what no nudge told.
     """
 
     def __init__(self, pool: Pool) -> None:
@@ -57,6 +70,9 @@ class Hub:
         self._wake = asyncio.Event()
         self._listening = False
         self._reading_well = True
+        self.log_state = LogState(state="current", since=datetime.now(UTC))
+        self._read_at = self.log_state.since
+        self._turns_unread = 0
 
     @property
     def current(self) -> bool:
@@ -72,6 +88,11 @@ class Hub:
             self._dirty.update(ids & self._readers.keys())
         if self._everything or self._dirty:
             self._wake.set()
+
+    def _look_at_all(self) -> None:
+        """Looks at every match followed, at once."""
+        self._everything = True
+        self._wake.set()
 
     def offer(self, runs: Sequence[Run]) -> None:
         """Takes what somebody else read. What goes on from our place is handed out as if we had
@@ -121,6 +142,13 @@ class Hub:
 
     async def run(self) -> None:
         """Reads and hands out until cancelled."""
+        watching = asyncio.create_task(self._watch())
+        try:
+            await self._read_on()
+        finally:
+            watching.cancel()
+
+    async def _read_on(self) -> None:
         while True:
             try:
                 # One connection for good: borrowing and giving back cost more than a read.
@@ -145,8 +173,42 @@ class Hub:
             self._wake.clear()
             if self._everything:
                 sweep_due_at = time.monotonic() + SWEEP_S
+            began, swept = time.monotonic(), self._everything
             await self._read(connection)
             self._reading_well = True
+            if self.log_state.is_behind:
+                # An answer that was long under way may be as old as the question.
+                if swept and time.monotonic() - began < SWEEP_S:
+                    await self._set_log_state(LogState(state="current", since=self._read_at))
+                else:
+                    self._look_at_all()
+
+    async def _watch(self) -> None:
+        """Finds out that nothing was read for too long. Turns are counted, not seconds: after a
+        stall of the event loop of ours it is the reader's turn first.
+        """
+        while True:
+            await asyncio.sleep(WATCH_S)
+            self._turns_unread += 1
+            is_late = self._turns_unread * WATCH_S >= BEHIND_AFTER_S
+            if is_late and not self.log_state.is_behind:
+                await self._set_log_state(LogState(state="behind", since=self._read_at))
+
+    async def _set_log_state(self, state: LogState) -> None:
+        """Tells every reader; each reads `log_state` itself, so that the last one told is true."""
+        self.log_state = state
+        metrics.hub_behind.set(state.is_behind)
+        log.warning("log_state", state=state.state, since=state.since.isoformat())
+        for told, match_id in enumerate(list(self._readers)):
+            if told % TOLD_AT_ONCE == 0:
+                await asyncio.sleep(0)
+            reader = self._readers.get(match_id)
+            if reader is not None:
+                reader.log_state_changed()
+
+    def _note_read(self) -> None:
+        self._turns_unread = 0
+        self._read_at = datetime.now(UTC)
 
     async def _read(self, connection: engine.Connection) -> None:
         """One round: with `everything`, finds who is behind; then reads until nothing is left."""
@@ -159,9 +221,12 @@ class Hub:
     async def _find_behind(self, connection: engine.Connection) -> set[int]:
         """Returns the matches with something new; those whose log is not ours any more restart."""
         places = dict(self._places)
-        if not places:
+        if not self._readers:
+            self._note_read()
             return set()
+        # Of nobody, while all wait for their first state: that the log can be read is worth a look.
         heads = await ordered_log.heads(connection, list(places))
+        self._note_read()
         for match_id, place in places.items():
             head = heads.get(match_id)
             if head is None or head.seq < place.seq or (head.seq == place.seq and head != place):
@@ -186,6 +251,7 @@ class Hub:
             if not places:
                 continue
             changes, broken = await ordered_log.changes_after(connection, places)
+            self._note_read()
             for match_id in broken:
                 self._resync(match_id, places[match_id])
             for match_id, found in groupby(changes, attrgetter("match_id")):
@@ -205,6 +271,7 @@ class Hub:
         if not after or after[0].place.seq != place.seq + 1:
             return
         self._places[match_id] = after[-1].place
+        self._turns_unread = 0
         metrics.hub_changes.inc(len(after))
         metrics.hub_lag_seconds.observe(max(0.0, time.time() - after[0].place.at_us / 1e6))
         self._readers[match_id].told(after)

@@ -50,8 +50,7 @@ class TouchlineClient:
                 pass
             if code in FINAL or (code == 4401 and self.token is None):
                 return
-            drawn = min(30.0, 0.5 * 2**tries) * random.uniform(0.25, 1)
-            tries = min(tries + 1, 6)
+            drawn, tries = min(30.0, 0.5 * 2**tries) * random.uniform(0.25, 1), min(tries + 1, 6)
             await asyncio.sleep(hint_ms / 1000 if hint_ms else 60.0 if code == 4429 else drawn)
 
     async def _authenticate(self, socket: ClientConnection) -> None:
@@ -64,7 +63,8 @@ class TouchlineClient:
 
     async def _is_next(self, socket: ClientConnection, frame: Frame) -> bool:
         had = self.places.get(frame["matchId"])
-        ahead = frame["seq"] - had["seq"] - (frame["type"] != "heartbeat") if had else -2
+        is_new = frame["type"] != "heartbeat" and "state" not in frame["data"]
+        ahead = frame["seq"] - had["seq"] - is_new if had else -2
         if frame["type"] == "snapshot" or ahead == 0 or (ahead > -2 and "conflated" in frame):
             return True
         if ahead > 0:  # Something is missing: begin this match afresh.

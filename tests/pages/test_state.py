@@ -76,6 +76,16 @@ async def test_the_state_of_the_feeds_is_an_entry_of_the_log_like_every_other(mo
     assert (state["feed"], state["seq"], state["gap"]) == (told, 7, False)
 
 
+async def test_that_the_server_is_behind_takes_no_number(modules: Page):
+    late, well = (frame("feed_status", 5, state=state) for state in ("behind", "current"))
+    behind = await after(modules, late)
+    assert (behind["log"], behind["seq"], behind["feed"], behind["gap"]) == (
+        "behind", 5, None, False,
+    )  # fmt: skip
+    assert (await after(modules, late, well, frame("score_update", 6)))["log"] == "current"
+    assert (await after(modules, frame("feed_status", 6, state="behind")))["gap"]
+
+
 async def test_a_price_is_merged_into_its_selection(modules: Page):
     at = "2026-11-21T15:01:00.000Z"
     changed = {"id": "71", "name": "Away", "odds": 1.75, "status": "open"}

@@ -23,6 +23,7 @@ from app.sockets.member import Member, Wish
 from app.sockets.snapshots import FirstStates
 from app.stream.change import Change, ResumeExpired, change_at
 from app.stream.hub import Hub, Reader
+from app.stream.log_state import LogState
 
 MATCH = 4
 # Small, so that a few frames are too many.
@@ -43,6 +44,7 @@ class Log:
         self.prices: list[dict[str, int]] = [{}]
         self.reader: Reader | None = None
         self.told: Place | None = None
+        self.log_state = LogState(state="current", since=moment(0))
 
     def place(self, seq: int) -> Place:
         """The place of an entry in this life of the log."""
@@ -79,6 +81,13 @@ class Log:
             assert self.reader is not None
             self.told = None
             self.reader.lose_track()
+
+    def turn(self) -> None:
+        """Falls behind, or catches up."""
+        state = "current" if self.log_state.is_behind else "behind"
+        self.log_state = LogState(state=state, since=moment(0))
+        if self.reader is not None:
+            self.reader.log_state_changed()
 
     def hand_out(self, most: int) -> None:
         """Tells the crowd what is next, as the hub does."""
@@ -137,6 +146,7 @@ class Line:
         self.seq = 0
         self.resume: Place | None = None
         self.prices: dict[str, int] | None = None
+        self.log_state = "current"
 
     def write(self, ready: Ready) -> None:
         """Takes frames, and is full when there were too many."""
@@ -152,6 +162,10 @@ class Line:
             self.prices = dict(frame["data"])
         elif kind == "heartbeat":
             assert self.prices is None or seq == self.seq, (frame, self.seq)
+        elif kind == "feed_status":
+            assert seq == self.seq, (frame, self.seq)
+            assert frame["data"]["state"] != self.log_state, "nobody is told what it knows"
+            self.log_state = frame["data"]["state"]
         elif frame.get("conflated"):
             assert seq >= self.seq, (frame, self.seq)
         else:
@@ -239,6 +253,8 @@ class Play:
             self.log.hand_out(value + 1)
         elif what == "lose":
             self.log.lose()
+        elif what == "turn":
+            self.log.turn()
         elif what == "wait":
             await asyncio.sleep(0)
         elif what == "join" and session is None:
@@ -278,6 +294,7 @@ class Play:
             assert session.line.prices == self.log.prices[-1]
             assert session.line.seq == head
             assert session.member.group is not None, "everybody is in step"
+            assert session.line.log_state == self.log.log_state.state
         for session in self.sessions.values():
             session.leave()
         assert self.log.reader is None
@@ -288,7 +305,7 @@ STEPS = st.lists(
     st.tuples(
         st.sampled_from(
             ["append", "append", "append", "tell", "tell", "wait", "wait", "join", "join", "leave",
-             "drain", "fill", "lose"]
+             "drain", "fill", "lose", "turn"]
         ),
         st.integers(0, READERS - 1),
         st.integers(0, 9),

@@ -32,6 +32,8 @@ class Follower:
         self.frames = 0
         self.heartbeats = 0
         self.feed: dict[str, Any] = {}
+        # Whether the server could read the log, as it told.
+        self.log_states: list[str] = []
         self.heard: list[dict[str, Any]] = []
         self._stream = self._frames()
 
@@ -75,6 +77,9 @@ class Follower:
         elif kind == "heartbeat":
             assert frame["seq"] == self.seq, (frame, self.seq)
             self.heartbeats += 1
+        elif kind == "feed_status" and "state" in data:
+            assert frame["seq"] == self.seq, (frame, self.seq)
+            self.log_states.append(data["state"])
         else:
             assert self.snapshots, "the first frame of a fresh start is a snapshot"
             in_turn = frame["seq"] == self.seq + 1

@@ -30,6 +30,10 @@ class Reader:
         self.seqs += [change.seq for change in changes]
         self.woken.set()
 
+    def log_state_changed(self) -> None:
+        """Wakes who waits for it."""
+        self.woken.set()
+
     def lose_track(self) -> None:
         """Counts it."""
         self.lost += 1

@@ -186,7 +186,7 @@ function showState() {
   const heardAt = Math.max(readAt, follows.heardAt);
   const detail = `Last heard from at ${timeOf(heardAt)}`;
   const silent = connection === "reconnecting" && Date.now() - heardAt > STALE_MS;
-  const stale = state.feed && state.feed.status !== "ok";
+  const stale = (state.feed && state.feed.status !== "ok") || state.log === "behind";
   showConnection(silent || (stale && connection === "live") ? "stale" : connection, detail);
 }
 

@@ -1,13 +1,15 @@
 // What a frame of /live/{matchId} does to what is known of a match. Pure: nothing here touches the
 // page or the network, and no state handed in is ever changed.
 
-/** What is known before the first frame. `gap` says that frames are missing. */
+/** What is known before the first frame. `gap` says that frames are missing;
+ * `log` is `behind` while the server cannot read what is new. */
 export const NOTHING = Object.freeze({
   score: null,
   markets: [],
   incidents: [],
   correction: null,
   feed: null,
+  log: "current",
   seq: 0,
   resume: null,
   gap: false,
@@ -32,7 +34,13 @@ const APPLIED = {
  */
 export function apply(state, frame) {
   if (frame.type === "snapshot") return fromSnapshot(state, frame);
-  if (frame.type === "heartbeat") return frame.seq > state.seq ? { ...state, gap: true } : state;
+  // Names the place we are at: there is no entry of the log behind it.
+  const isEntry = frame.type !== "heartbeat" && !frame.data?.state;
+  if (!isEntry) {
+    const { state: log = state.log } = frame.data ?? {};
+    const known = log === state.log ? state : { ...state, log };
+    return frame.seq > state.seq ? { ...known, gap: true } : known;
+  }
   if (typeof frame.seq !== "number" || state.gap) return state;
   // Of a conflated burst all but the last name the place before it.
   if (frame.seq < state.seq || (frame.seq === state.seq && !frame.conflated)) return state;

@@ -50,10 +50,10 @@ export function follow(url, { token, onFrame, onError, onConnection, silentMs = 
     onFrame?.(frame);
     if (matchId) places.set(matchId, { channel, seq, resume }); // Only now that it was applied.
   }
-  function isNext({ type, matchId, channel, seq, conflated }) {
-    const ahead = seq - places.get(matchId)?.seq - (type !== "heartbeat"); // NaN: nothing is known.
+  function isNext({ type, matchId, channel, seq, conflated, data }) {
+    const ahead = seq - places.get(matchId)?.seq - !(type === "heartbeat" || data?.state);
     if (type === "snapshot" || ahead === 0 || (conflated && ahead > -2)) return true;
-    if (!(ahead > 0)) return false; // Heard before, or of no use without a snapshot.
+    if (!(ahead > 0)) return false; // Heard before; NaN: of no use without a snapshot.
     places.delete(matchId); // Something is missing: begin this match afresh.
     return void [...channels].filter((one) => fits(one, channel)).forEach(client.subscribe);
   }
