@@ -4,7 +4,7 @@ The bets told in play are those a page of theirs shows first; their ids differ f
 the match. What nobody may bet on now is shown suspended with its odds at "0".
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC
 from typing import Any
 
@@ -15,15 +15,40 @@ from app.stadium.api_football_matches import season_of
 from app.stadium.naming import number_of
 from app.stadium.voices import Said
 
-LIVE_BETS = ((59, "Fulltime Result"), (25, "Match Goals"))
-_BEFORE = {MarketType.WINNER: (1, "Match Winner"), MarketType.TOTAL: (5, "Goals Over/Under")}
-_LIVE = {MarketType.WINNER: LIVE_BETS[0], MarketType.TOTAL: LIVE_BETS[1]}
-_VALUES = {
+_BEFORE = {
+    MarketType.WINNER: (1, "Match Winner"),
+    MarketType.DRAW_NO_BET: (2, "Home/Away"),
+    MarketType.HANDICAP: (4, "Asian Handicap"),
+    MarketType.TOTAL: (5, "Goals Over/Under"),
+    MarketType.BOTH_TO_SCORE: (8, "Both Teams Score"),
+    MarketType.DOUBLE_CHANCE: (12, "Double Chance"),
+}
+_LIVE = {
+    MarketType.WINNER: (59, "Fulltime Result"),
+    MarketType.TOTAL: (25, "Match Goals"),
+    MarketType.HANDICAP: (33, "Asian Handicap"),
+    MarketType.DRAW_NO_BET: (48, "Draw No Bet"),
+    MarketType.BOTH_TO_SCORE: (69, "Both Teams to Score"),
+    MarketType.DOUBLE_CHANCE: (72, "Double Chance"),
+}
+LIVE_BETS = tuple(_LIVE.values())
+_VALUES: Mapping[str, str] = {
     SelectionKey.HOME: "Home",
     SelectionKey.DRAW: "Draw",
     SelectionKey.AWAY: "Away",
     SelectionKey.OVER: "Over",
     SelectionKey.UNDER: "Under",
+    SelectionKey.YES: "Yes",
+    SelectionKey.NO: "No",
+    SelectionKey.HOME_DRAW: "Home/Draw",
+    SelectionKey.HOME_AWAY: "Home/Away",
+    SelectionKey.DRAW_AWAY: "Draw/Away",
+}
+_VALUES_LIVE: Mapping[str, str] = {
+    **_VALUES,
+    SelectionKey.HOME_DRAW: "Home or Draw",
+    SelectionKey.HOME_AWAY: "Home or Away",
+    SelectionKey.DRAW_AWAY: "Away or Draw",
 }
 
 
@@ -89,7 +114,9 @@ def _bookmakers(said: Said) -> list[str]:
 def _bets(said: Said, bookmaker: str) -> Iterator[dict[str, Any]]:
     for market in said.markets:
         number, name = _BEFORE[market.type]
-        line = "" if market.line is None else f" {market.line}"
+        # Both sides are told with the handicap of the home side; above nothing it has its sign.
+        sign = "+" if market.type is MarketType.HANDICAP and (market.line or 0) > 0 else ""
+        line = "" if market.line is None else f" {sign}{market.line}"
         values = [
             {"value": f"{_VALUES[quote.selection]}{line}", "odd": f"{quote.odds:.2f}"}
             for quote in market.quotes
@@ -108,9 +135,9 @@ def _live_bet(said: Said, market: ObservedMarket) -> dict[str, Any]:
         "name": name,
         "values": [
             {
-                "value": _VALUES[quote.selection],
+                "value": _VALUES_LIVE[quote.selection],
                 "odd": "0" if quote.odds is None else f"{quote.odds.normalize():f}",
-                "handicap": None if market.line is None else str(market.line),
+                "handicap": _handicap(market, quote.selection),
                 "main": None,
                 "suspended": halted or quote.odds is None,
             }
@@ -118,3 +145,11 @@ def _live_bet(said: Said, market: ObservedMarket) -> dict[str, Any]:
             if quote.bookmaker == first
         ],
     }
+
+
+def _handicap(market: ObservedMarket, key: str) -> str | None:
+    """Returns the line of an answer in play, where each side has its own."""
+    if market.line is None:
+        return None
+    is_away = market.type is MarketType.HANDICAP and key == SelectionKey.AWAY
+    return str(0 - market.line if is_away else market.line)

@@ -4,12 +4,13 @@ Pure: everything follows from what the provider says at a moment. Offers lie aro
 a bookmaker without a margin; who follows one sees prices move when that one looks again.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 
 import msgspec
 
 from app.providers.replay.chance import between
+from app.providers.replay.clocks import REGULATION
 from app.sports.incidents import Goal, SetWon, ShootoutAttempt
 from app.sports.market import MarketStatus, MarketType, SelectionKey
 from app.sports.match import IN_PLAY, OVER, MatchStatus, Sport
@@ -34,7 +35,12 @@ _WINNERS = {
     Sport.BASKETBALL: ("MONEY_LINE", "Moneyline"),
     Sport.HOCKEY: ("MONEY_LINE", "Money Line"),
 }
-# Totals are one market a line there, and only where goals are counted.
+# By type, where there is one market of it; totals are one a line, where goals are counted.
+_PLAIN = {
+    MarketType.DOUBLE_CHANCE: ("DOUBLE_CHANCE", "Double Chance"),
+    MarketType.DRAW_NO_BET: ("DRAW_NO_BET", "Draw no Bet"),
+    MarketType.BOTH_TO_SCORE: ("BOTH_TEAMS_TO_SCORE", "Both teams to Score?"),
+}
 _GOALS = frozenset({Sport.FOOTBALL, Sport.HOCKEY})
 _STATUSES = {
     MarketStatus.OPEN: "OPEN",
@@ -43,10 +49,20 @@ _STATUSES = {
     MarketStatus.SETTLED: "CLOSED",
 }
 _RISES = {"SUSPENDED": 0, "OPEN": 1, "CLOSED": 2}
-_ORDER = {
+_ORDER: Mapping[str, int] = {
     SelectionKey.HOME: 1, SelectionKey.AWAY: 2, SelectionKey.DRAW: 3,
     SelectionKey.UNDER: 1, SelectionKey.OVER: 2,
+    SelectionKey.YES: 1, SelectionKey.NO: 2,
+    SelectionKey.HOME_DRAW: 1, SelectionKey.DRAW_AWAY: 2, SelectionKey.HOME_AWAY: 3,
 }  # fmt: skip
+# Runners that are called the same in every match.
+_CALLED: Mapping[str, str] = {
+    SelectionKey.YES: "Yes",
+    SelectionKey.NO: "No",
+    SelectionKey.HOME_DRAW: "Home or Draw",
+    SelectionKey.DRAW_AWAY: "Draw or Away",
+    SelectionKey.HOME_AWAY: "Home or Away",
+}
 Offer = tuple[Decimal, float]
 
 
@@ -95,12 +111,16 @@ def markets(said: Iterable[Said]) -> list[ExchangeMarket]:
 
 
 def _is_kept(said: Said, market: ObservedMarket) -> bool:
-    return market.type is MarketType.WINNER or said.sport in _GOALS
+    if market.type is MarketType.TOTAL:
+        return said.sport in _GOALS
+    return market.type is MarketType.WINNER or market.type in _PLAIN
 
 
 def _market(said: Said, market: ObservedMarket) -> ExchangeMarket:
-    if market.line is None:
+    if market.type is MarketType.WINNER:
         kind, name = _WINNERS[said.sport]
+    elif market.type in _PLAIN:
+        kind, name = _PLAIN[market.type]
     else:
         kind = f"OVER_UNDER_{str(market.line).replace('.', '')}"
         name = f"Over/Under {market.line} Goals"
@@ -121,17 +141,10 @@ def _market(said: Said, market: ObservedMarket) -> ExchangeMarket:
 
 
 def _runners(said: Said, market: ObservedMarket, kind: str, status: str) -> tuple[Runner, ...]:
-    names = {
-        SelectionKey.HOME: (said.home.number, said.home.name),
-        SelectionKey.AWAY: (said.away.number, said.away.name),
-        SelectionKey.DRAW: (DRAW_ID, "The Draw"),
-        SelectionKey.UNDER: (number_of(NAME_NUMBERS, kind, "under"), f"Under {market.line} Goals"),
-        SelectionKey.OVER: (number_of(NAME_NUMBERS, kind, "over"), f"Over {market.line} Goals"),
-    }
-    won = _winner(said, market) if status == "CLOSED" else None
+    won = _winners(said, market) if status == "CLOSED" else frozenset[str]()
     runners: list[Runner] = []
     for quote in market.quotes:
-        number, name = names[quote.selection]
+        number, name = _named(said, market, quote.selection, kind=kind)
         back, lay = (), ()
         if quote.odds is not None and status == "OPEN":
             back, lay = (
@@ -141,7 +154,7 @@ def _runners(said: Said, market: ObservedMarket, kind: str, status: str) -> tupl
             id=number,
             name=name,
             priority=_ORDER[quote.selection],
-            status="ACTIVE" if won is None else "WINNER" if quote.selection is won else "LOSER",
+            status=_status_of(quote.selection, won),
             back=back,
             lay=lay,
         )
@@ -149,17 +162,57 @@ def _runners(said: Said, market: ObservedMarket, kind: str, status: str) -> tupl
     return tuple(sorted(runners, key=lambda runner: runner.priority))
 
 
-def _winner(said: Said, market: ObservedMarket) -> SelectionKey | None:
-    """Returns the answer that came true; None where nobody can say yet."""
+def _named(said: Said, market: ObservedMarket, key: str, *, kind: str) -> tuple[int, str]:
+    """Returns a runner's id and name."""
+    match key:
+        case SelectionKey.HOME:
+            return said.home.number, said.home.name
+        case SelectionKey.AWAY:
+            return said.away.number, said.away.name
+        case SelectionKey.DRAW:
+            return DRAW_ID, "The Draw"
+        case SelectionKey.OVER | SelectionKey.UNDER:
+            return number_of(NAME_NUMBERS, kind, key), f"{key.title()} {market.line} Goals"
+        case _:
+            return number_of(NAME_NUMBERS, kind, key), _CALLED[key]
+
+
+def _status_of(key: str, won: frozenset[str]) -> str:
+    if not won:
+        return "ACTIVE"
+    if won == _PUSHED:
+        return "REMOVED"
+    return "WINNER" if key in won else "LOSER"
+
+
+# Nobody has won: stakes come back, as of a draw in a market without one.
+_PUSHED = frozenset({"nobody"})
+
+
+def _winners(said: Said, market: ObservedMarket) -> frozenset[str]:
+    """Returns the answers that came true, of 90 minutes in football; none where nobody can say."""
+    home, away = _counted(said)
+    if market.type is MarketType.TOTAL and market.line is not None:
+        over = home + away > market.line
+        return frozenset({SelectionKey.OVER if over else SelectionKey.UNDER})
+    if market.type is MarketType.BOTH_TO_SCORE:
+        return frozenset({SelectionKey.YES if home and away else SelectionKey.NO})
+    if said.score.status is not MatchStatus.FINISHED:
+        return frozenset()
+    leader = "draw" if home == away else "home" if home > away else "away"
+    if market.type is MarketType.DOUBLE_CHANCE:
+        return frozenset(quote.selection for quote in market.quotes if leader in quote.selection)
+    if market.type is MarketType.DRAW_NO_BET and leader == "draw":
+        return _PUSHED
+    return frozenset({leader})
+
+
+def _counted(said: Said) -> tuple[int, int]:
     score = said.score
-    home, away = score.home or 0, score.away or 0
-    if market.line is not None:
-        return SelectionKey.OVER if home + away > market.line else SelectionKey.UNDER
-    if score.status is not MatchStatus.FINISHED:
-        return None
-    if home == away:
-        return SelectionKey.DRAW
-    return SelectionKey.HOME if home > away else SelectionKey.AWAY
+    if said.sport is not Sport.FOOTBALL or not score.periods:
+        return score.home or 0, score.away or 0
+    halves = [period for period in score.periods if period.name in REGULATION[Sport.FOOTBALL]]
+    return sum(half.home for half in halves), sum(half.away for half in halves)
 
 
 def _sized(prices: Sequence[Decimal], *words: str) -> tuple[Offer, ...]:

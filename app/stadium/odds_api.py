@@ -23,9 +23,14 @@ from app.stadium.voices import Said, Voice
 
 _DOOR = re.compile(r"/v4/sports(?:/(?P<sport>[a-z0-9_]+)/(?P<door>[a-z]+))?/?")
 _REGIONS = frozenset({"us", "us2", "uk", "eu", "au"})
-_MARKETS = {"h2h": MarketType.WINNER, "totals": MarketType.TOTAL}
+_MARKETS = {
+    "h2h": MarketType.WINNER,
+    "spreads": MarketType.HANDICAP,
+    "totals": MarketType.TOTAL,
+    "btts": MarketType.BOTH_TO_SCORE,
+}
 # It takes these too; our bookmakers don't offer them.
-_MARKETS_KNOWN = frozenset({*_MARKETS, "spreads", "outrights", "btts"})
+_MARKETS_KNOWN = frozenset({*_MARKETS, "outrights"})
 _DAYS_MAX = 3
 _GROUPS = {"soccer": "Soccer", "basketball": "Basketball", "tennis": "Tennis",
            "icehockey": "Ice Hockey"}  # fmt: skip
@@ -237,16 +242,22 @@ def _outcome(
     said: Said, market: ObservedMarket, quote: ObservedQuote, *, american_odds: bool
 ) -> dict[str, Any]:
     assert quote.odds is not None, "only offers are told"
-    names = {
+    names: Mapping[str, str] = {
         SelectionKey.HOME: said.home.name,
         SelectionKey.AWAY: said.away.name,
         SelectionKey.DRAW: "Draw",
         SelectionKey.OVER: "Over",
         SelectionKey.UNDER: "Under",
+        SelectionKey.YES: "Yes",
+        SelectionKey.NO: "No",
     }
     price = int(decimal_to_american(quote.odds)) if american_odds else float(quote.odds)
     told = {"name": names[quote.selection], "price": price}
-    return told if market.line is None else {**told, "point": float(market.line)}
+    if market.line is None:
+        return told
+    # A spread is told with the side it is added to.
+    is_away = market.type is MarketType.HANDICAP and quote.selection == SelectionKey.AWAY
+    return {**told, "point": float(0 - market.line if is_away else market.line)}
 
 
 def _of_odds(asked: Question, query: Mapping[str, str]) -> Question:

@@ -14,7 +14,7 @@ from app.providers.replay.player import Play, milliseconds
 from app.providers.replay.prices import SUSPENDED_S, Bookmaker, markets_at
 from app.providers.replay.track import Track
 from app.sports.incidents import Incident
-from app.sports.market import MarketType, SelectionKey
+from app.sports.market import turned, turned_key
 from app.sports.match import Period, Score, Sport
 from app.sports.observation import ObservedMarket, ObservedParticipant, ObservedQuote
 from app.stadium.faults import FaultKind, Faults
@@ -34,7 +34,6 @@ from app.stadium.programme import Programme, moment_of
 _SUSPENDED_WALL_S = 1.5
 _SUSPENDED_S_MAX = 120.0
 _OTHER = {"home": "away", "away": "home"}
-_OTHER_ANSWER = {SelectionKey.HOME: SelectionKey.AWAY, SelectionKey.AWAY: SelectionKey.HOME}
 
 
 class Manner(msgspec.Struct, frozen=True, kw_only=True):
@@ -252,10 +251,8 @@ def _turned(incident: Incident) -> Incident:
 
 
 def _turned_market(market: ObservedMarket) -> ObservedMarket:
-    if market.type is MarketType.TOTAL:
-        return market
+    kind, line = turned(market.type, market.line)
     quotes = tuple(
-        ObservedQuote(q.bookmaker, _OTHER_ANSWER.get(q.selection, q.selection), q.odds)
-        for q in market.quotes
+        ObservedQuote(q.bookmaker, turned_key(q.selection), q.odds) for q in market.quotes
     )
-    return replace(market, quotes=quotes)
+    return replace(market, type=kind, line=line, quotes=quotes)

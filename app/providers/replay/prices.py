@@ -3,9 +3,9 @@
 `markets_at` is a pure function of the recording, the seed and the position in the match. Each
 bookmaker has its margin and its own beat: between two beats its prices stand still, unless the
 score makes it price anew. For some seconds after a goal or a set all markets are
-suspended; when the match is over they are closed, and a total that can no longer change is
-closed at once. A football winner is who leads at the end, extra time included and a shoot-out
-not; a hockey winner has overtime and shoot-out included.
+suspended; when the match is over they are closed, and one that can no longer change is closed at
+once. Football's markets are of 90 minutes: when these are over they are closed, whatever comes in
+extra time. Those of the other sports have overtime and shoot-out included.
 """
 
 from collections.abc import Sequence
@@ -17,14 +17,21 @@ import msgspec
 from app.providers.replay.chance import between
 from app.providers.replay.chances import (
     Chances,
+    Question,
     Situation,
     chances_of,
-    least_total,
-    line_of,
+    is_decided,
+    questions_of,
 )
 from app.providers.replay.track import Track
-from app.sports.market import ODDS_MIN, MarketStatus, MarketType, SelectionKey
-from app.sports.match import OVER, MatchStatus, Score, Sport
+from app.sports.market import (
+    ODDS_MIN,
+    MarketStatus,
+    MarketType,
+    SelectionKey,
+    answers_of,
+)
+from app.sports.match import IN_PLAY, OVER, MatchStatus, Score, Sport
 from app.sports.observation import ObservedMarket, ObservedQuote
 
 # How long real bookmakers look at a goal before they offer prices again.
@@ -46,13 +53,12 @@ BOOKMAKERS = (
     Bookmaker(name="sim-east", margin=0.055, beat_s=120.0),
     Bookmaker(name="sim-west", margin=0.07, beat_s=180.0),
 )
-_WINNER = {
-    Sport.FOOTBALL: (SelectionKey.HOME, SelectionKey.DRAW, SelectionKey.AWAY),
-    Sport.HOCKEY: (SelectionKey.HOME, SelectionKey.AWAY),
-    Sport.BASKETBALL: (SelectionKey.HOME, SelectionKey.AWAY),
-    Sport.TENNIS: (SelectionKey.HOME, SelectionKey.AWAY),
-}
-_TOTAL = (SelectionKey.OVER, SelectionKey.UNDER)
+_SECOND_HALF = "2nd Half"
+# Football's, and the break before it as some call it.
+_AFTER_REGULATION = ("Extra Time", "Break", "Penalties")
+
+# What a bookmaker thinks of every question when it last looked.
+_Opinion = dict[Question, dict[SelectionKey, Decimal]]
 
 
 def markets_at(
@@ -63,38 +69,54 @@ def markets_at(
     suspended_s: float = SUSPENDED_S,
     bookmakers: Sequence[Bookmaker] = BOOKMAKERS,
 ) -> tuple[ObservedMarket, ...]:
-    """Returns both markets with every bookmaker's quotes `at` seconds after kick-off."""
+    """Returns all markets with every bookmaker's quotes `at` seconds after kick-off."""
     if track.has_markets:
         return track.markets_at(at)
     score = track.score_at(at)
     halted = _halted(track, score, at, suspended_s)
+    closed = {q: _closed_because(track, score, q) for q in questions_of(track.header, score)}
+    opinions: dict[str, _Opinion] = {}
+    if not halted and not all(closed.values()):
+        opinions = {b.name: _opinion(track, score, b, (at, seed)) for b in bookmakers}
     markets: list[ObservedMarket] = []
-    for type_ in (MarketType.WINNER, MarketType.TOTAL):
-        closed = _closed_because(track, score, type_)
-        total = type_ is MarketType.TOTAL
-        if closed or halted:
-            keys = _TOTAL if total else _WINNER[track.header.sport]
-            status = MarketStatus.CLOSED if closed else MarketStatus.SUSPENDED
-            quotes = tuple(ObservedQuote(b.name, key, None) for b in bookmakers for key in keys)
+    for question, over in closed.items():
+        if over or halted:
+            status = MarketStatus.CLOSED if over else MarketStatus.SUSPENDED
+            keys = answers_of(question[0], track.header.sport)
+            quotes = [ObservedQuote(b.name, key, None) for b in bookmakers for key in keys]
         else:
-            status, quotes = MarketStatus.OPEN, _quotes(track, type_, score, (at, seed, bookmakers))
+            status = MarketStatus.OPEN
+            quotes = [
+                ObservedQuote(name, key, odds)
+                for name, opinion in opinions.items()
+                for key, odds in opinion[question].items()
+            ]
         market = ObservedMarket(
-            type=type_,
-            line=Decimal(str(line_of(track.header))) if total else None,
+            type=question[0],
+            line=question[1],
             status=status,
-            reason=closed or halted,
-            quotes=quotes,
+            reason=over or halted,
+            quotes=tuple(quotes),
         )
         markets.append(market)
     return tuple(markets)
 
 
-def _closed_because(track: Track, score: Score, type_: MarketType) -> str | None:
+def _closed_because(track: Track, score: Score, question: Question) -> str | None:
     """Says why a market is over for good; None while it is not."""
     if score.status in OVER or score.status is MatchStatus.POSTPONED:
         return "match_over"
-    decided = type_ is MarketType.TOTAL and least_total(track.header, score) > line_of(track.header)
-    return "decided" if decided else None
+    decided = _regular_time_over(track.header.sport, score)
+    return "decided" if decided or is_decided(track.header, question, score) else None
+
+
+def _regular_time_over(sport: Sport, score: Score) -> bool:
+    """Says whether football's 90 minutes are over, and the match is not."""
+    if sport is not Sport.FOOTBALL or score.period is None or score.status not in IN_PLAY:
+        return False
+    if score.period == _SECOND_HALF:
+        return score.status is MatchStatus.PAUSED
+    return score.period.startswith(_AFTER_REGULATION)
 
 
 def _halted(track: Track, score: Score, at: float, suspended_s: float) -> str | None:
@@ -109,23 +131,22 @@ def _halted(track: Track, score: Score, at: float, suspended_s: float) -> str | 
     return "set_won" if track.header.sport is Sport.TENNIS else "goal"
 
 
-def _quotes(
-    track: Track,
-    type_: MarketType,
-    score: Score,
-    asked: tuple[float, int, Sequence[Bookmaker]],
-) -> tuple[ObservedQuote, ...]:
-    at, seed, bookmakers = asked
-    quotes: list[ObservedQuote] = []
-    for bookmaker in bookmakers:
-        beat, looked_at = _beat(track, bookmaker, at, seed)
-        played_s, overtime_s = track.played_s(looked_at)
-        seen = Situation(score=score, played_s=played_s, overtime_s=overtime_s)
-        chances = chances_of(track.header, type_, seen)
-        words = (track.recording.id, seed, bookmaker.name, type_, beat)
-        odds = offered(_nudged(chances, *words), bookmaker.margin)
-        quotes += [ObservedQuote(bookmaker.name, key, price) for key, price in odds.items()]
-    return tuple(quotes)
+def _opinion(
+    track: Track, score: Score, bookmaker: Bookmaker, asked: tuple[float, int]
+) -> _Opinion:
+    """Returns a bookmaker's odds of every question as it saw them at its last look."""
+    at, seed = asked
+    beat, looked_at = _beat(track, bookmaker, at, seed)
+    played_s, overtime_s = track.played_s(looked_at)
+    seen = Situation(score=score, played_s=played_s, overtime_s=overtime_s)
+    opinion: _Opinion = {}
+    for question, chances in chances_of(track.header, seen).items():
+        kind, line = question
+        words = (track.recording.id, seed, bookmaker.name, kind, beat)
+        if kind is MarketType.PERIOD_WINNER:
+            words = (*words, line)
+        opinion[question] = offered(_nudged(chances, *words), bookmaker.margin)
+    return opinion
 
 
 def _beat(track: Track, bookmaker: Bookmaker, at: float, seed: int) -> tuple[int, float]:
@@ -137,12 +158,12 @@ def _beat(track: Track, bookmaker: Bookmaker, at: float, seed: int) -> tuple[int
 
 
 def _nudged(chances: Chances, *words: object) -> Chances:
-    """Moves each chance by a little opinion, and holds their sum at 1."""
+    """Moves each chance by a little opinion, and holds their sum at what it was."""
     moved = {
         key: chance * (1 + between(-_NOISE, _NOISE, *words, key)) for key, chance in chances.items()
     }
-    whole = sum(moved.values())
-    return {key: chance / whole for key, chance in moved.items()}
+    scale = sum(chances.values()) / sum(moved.values())
+    return {key: min(chance * scale, 1.0) for key, chance in moved.items()}
 
 
 def offered(chances: Chances, margin: float) -> dict[SelectionKey, Decimal]:

@@ -7,11 +7,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.betting.outcomes import RULES
 from app.providers.replay.prices import BOOKMAKERS, SUSPENDED_S, markets_at, offered
 from app.providers.replay.recording import SHIPPED, load
 from app.providers.replay.track import Track
 from app.sports.incidents import Goal
-from app.sports.market import MarketStatus, MarketType, SelectionKey, is_odds
+from app.sports.market import (
+    WINNERS,
+    MarketStatus,
+    MarketType,
+    SelectionKey,
+    is_line,
+    is_odds,
+)
+from app.sports.match import MatchStatus
 from app.sports.observation import ObservedMarket
 
 NAMES = [
@@ -27,6 +36,13 @@ def track_of(name: str) -> Track:
 
 
 TRACKS = [track_of(name) for name in NAMES]
+SETS = {MarketType.PERIOD_WINNER}
+KINDS = [
+    ["winner", "total", "handicap", "double_chance", "draw_no_bet", "both_to_score"],
+    ["winner", "total", "handicap"],
+    ["winner", "total", "handicap"],
+    ["winner", "set_handicap", "period_winner", "period_winner"],
+]
 FINAL = TRACKS[0]
 GOALS = [m.at for m in FINAL.recording.moments if any(isinstance(i, Goal) for i in m.incidents)]
 
@@ -49,7 +65,7 @@ def test_at_any_moment_odds_are_odds_and_the_bookmaker_keeps_a_margin(
 ) -> None:
     for market in markets_at(track, at, seed):
         assert (market.status is MarketStatus.OPEN) == (market.reason is None)
-        assert (market.type is MarketType.TOTAL) == (market.line is not None)
+        assert is_line(market.type, market.line)
         for bookmaker in BOOKMAKERS:
             odds = [q.odds for q in market.quotes if q.bookmaker == bookmaker.name]
             assert len(odds) == len({q.selection for q in market.quotes})
@@ -59,7 +75,11 @@ def test_at_any_moment_odds_are_odds_and_the_bookmaker_keeps_a_margin(
             told = [price for price in odds if price is not None]
             assert len(told) == len(odds)
             assert all(is_odds(price) for price in told)
-            assert 1 < sum(1 / price for price in told) < Decimal("1.15")
+            winners = WINNERS[market.type]
+            assert winners is not None
+            cost = sum(1 / price for price in told) / winners
+            # No odds are below 1.001: two answers that are certain cannot cost more.
+            assert (1 if winners == 1 else Decimal("0.999")) < cost < Decimal("1.15")
 
 
 def test_there_are_three_bookmakers_and_their_names_say_that_they_are_simulated() -> None:
@@ -106,6 +126,40 @@ def test_nothing_in_a_price_knows_what_is_to_come() -> None:
     blind = Track(type(france)(header=france.header, moments=tuple(cut)))
     for at in range(-300, int(GOALS[2]), 97):
         assert markets_at(blind, at, 0) == markets_at(FINAL, at, 0)
+
+
+@pytest.mark.parametrize(("track", "kinds"), list(zip(TRACKS, KINDS, strict=True)), ids=NAMES)
+def test_each_sport_has_the_markets_bets_are_settled_on(track: Track, kinds: list[str]) -> None:
+    markets = markets_at(track, 30, 0)
+    assert [str(market.type) for market in markets] == kinds
+    rules = {market.type.value for market in markets}
+    assert rules <= RULES.keys()
+
+
+def test_a_football_match_is_over_for_bets_after_90_minutes() -> None:
+    periods = [(m.at, m.score) for m in FINAL.recording.moments if m.score is not None]
+    over = next(
+        at
+        for at, score in periods
+        if (score.status, score.period) == (MatchStatus.PAUSED, "2nd Half")
+    )
+    for at in (over, *(at for at, _ in periods if over < at < FINAL.ends_at)):
+        markets = markets_at(FINAL, at, 0)
+        assert {(m.status, m.reason) for m in markets} == {(MarketStatus.CLOSED, "decided")}
+    before = {m.status for m in markets_at(FINAL, over - 1, 0) if m.type is MarketType.WINNER}
+    assert before == {MarketStatus.OPEN}
+
+
+def test_a_set_is_a_market_of_its_own_from_the_first_two_on_and_closed_once_it_is_won() -> None:
+    tennis = TRACKS[-1]
+    first = tennis.shocks[0]
+    sets = [m for m in markets_at(tennis, first + SUSPENDED_S, 0) if m.type in SETS]
+    assert [(m.line, m.status) for m in sets] == [
+        (Decimal(1), MarketStatus.CLOSED),
+        (Decimal(2), MarketStatus.OPEN),
+    ]
+    later = [m.line for m in markets_at(tennis, tennis.shocks[2] - 1, 0) if m.type in SETS]
+    assert later == [1, 2, 3]
 
 
 def test_a_total_that_is_beyond_its_line_is_closed_at_once() -> None:
