@@ -19,7 +19,10 @@ LISTS = {
 }
 USERS = {
     "create": ("app.commands.users:create", "Creates a user."),
-    "change": ("app.commands.users:change", "Changes a role, switches off or on, logs out."),
+    "change": (
+        "app.commands.users:change",
+        "Changes a role or tier, switches off or on, logs out.",
+    ),
     "password": ("app.commands.users:password", "Sets a password."),
 }
 KEYS = {
@@ -27,6 +30,10 @@ KEYS = {
     "list": ("app.commands.keys:list_keys", "Prints a user's API keys."),
     "revoke": ("app.commands.keys:revoke", "Ends an API key."),
     "rotate": ("app.commands.keys:rotate", "Makes the key that signs access tokens."),
+}
+TIERS = {
+    "list": ("app.commands.tiers:list_tiers", "Prints how much each tier may."),
+    "set": ("app.commands.tiers:set_tier", "Changes how much a tier may, within a second."),
 }
 POLLING = {
     "status": ("app.commands.polling:status", "How often everything is asked, and why."),
@@ -125,6 +132,7 @@ main.add_command(
 )
 main.add_command(Commands(USERS, name="users", help="Creates and changes users."))
 main.add_command(Commands(KEYS, name="keys", help="API keys, and keys that sign tokens."))
+main.add_command(Commands(TIERS, name="tiers", help="How much callers may ask for."))
 main.add_command(
     Commands(DEAD_LETTERS, name="dead-letters", help="Shows and replays what was not taken in.")
 )

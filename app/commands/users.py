@@ -29,6 +29,7 @@ from app.errors import AppError, NotFound
 from app.supervisor.demo import DemoUsers, LogIn
 
 ROLES = ("user", "operator", "admin")
+TIERS = ("free", "pro", "enterprise")
 
 
 @click.command()
@@ -51,9 +52,12 @@ def create(email: str, password: str, role: str) -> None:
 @click.command()
 @click.option("--email", required=True, help="Whom.")
 @click.option("--role", type=click.Choice(ROLES), help="What somebody is here for.")
+@click.option("--tier", type=click.Choice(TIERS), help="How much somebody may ask for.")
 @click.option("--disable/--enable", default=None, help="Switches the user off, or on again.")
 @click.option("--log-out", is_flag=True, help="Ends all log-ins.")
-def change(email: str, role: str | None, *, disable: bool | None, log_out: bool) -> None:
+def change(
+    email: str, role: str | None, tier: str | None, *, disable: bool | None, log_out: bool
+) -> None:
     """Changes a user; tokens that are out end within a second in every process."""
 
     async def work(session: AsyncSession) -> None:
@@ -62,6 +66,7 @@ def change(email: str, role: str | None, *, disable: bool | None, log_out: bool)
         if role is not None and role != user.role:
             user.role = role
             events.append(AuthKind.ROLE_CHANGED)
+        user.tier = tier or user.tier
         if disable is not None and disable != (user.disabled_at is not None):
             user.disabled_at = datetime.now(UTC) if disable else None
             events.append(AuthKind.DISABLED if disable else AuthKind.ENABLED)
