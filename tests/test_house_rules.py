@@ -5,6 +5,7 @@ import importlib
 import re
 import subprocess
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -54,12 +55,19 @@ FILES = tracked()
 PYTHON = [name for name in FILES if name.endswith(".py") and name.startswith(CHECKED)]
 PRODUCT = [name for name in PYTHON if name.startswith(OURS)]
 PAGES = [name for name in FILES if name.endswith((".css", ".js", ".mjs"))]
-TREES = {name: ast.parse((PROJECT / name).read_text()) for name in PYTHON}
+# One worker reads all files, not each a part of the tests and all of the files.
+pytestmark = pytest.mark.xdist_group("house rules")
+
+
+@cache
+def tree_of(name: str) -> ast.Module:
+    """Returns a file as read, once: collecting the tests must not wait for it."""
+    return ast.parse((PROJECT / name).read_text())
 
 
 def functions(name: str) -> Iterator[Function]:
     """Yields every function of a file."""
-    for node in ast.walk(TREES[name]):
+    for node in ast.walk(tree_of(name)):
         if isinstance(node, Function):
             yield node
 
@@ -175,10 +183,12 @@ def test_files_are_short():
 
 
 def test_modules_classes_and_public_functions_say_what_they_promise():
-    found = [name for name in PYTHON if TREES[name].body and not ast.get_docstring(TREES[name])]
+    found = [name for name in PYTHON if tree_of(name).body and not ast.get_docstring(tree_of(name))]
     for name in PRODUCT:
         if not name.startswith("migrations/versions/"):
-            found += [at(name, node) for node in public(TREES[name]) if not ast.get_docstring(node)]
+            found += [
+                at(name, node) for node in public(tree_of(name)) if not ast.get_docstring(node)
+            ]
     assert not found, "\n".join(found)
 
 
@@ -194,7 +204,7 @@ def public(tree: ast.Module | ast.ClassDef) -> Iterator[Function | ast.ClassDef]
 def test_a_package_says_what_it_is_and_does_nothing():
     """What stands in an `__init__` runs for everybody who wants one file of the package."""
     found = [
-        name for name in PRODUCT if name.endswith("/__init__.py") and len(TREES[name].body) != 1
+        name for name in PRODUCT if name.endswith("/__init__.py") and len(tree_of(name).body) != 1
     ]
     assert not found, "\n".join(found)
 
