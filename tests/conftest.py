@@ -54,7 +54,7 @@ class Servers(msgspec.Struct, frozen=True, kw_only=True):
         return "" if self.stack is None else " STRATEGY FILE_COPY"
 
 
-class Operator:
+class Databases:
     """Makes and drops databases over one connection, in a thread out of the way of tests' loops."""
 
     def __init__(self, url: str) -> None:
@@ -118,30 +118,30 @@ def servers() -> Generator[Servers]:
 
 
 @pytest.fixture(scope="session")
-def operator(servers: Servers) -> Generator[Operator]:
-    """Who makes and drops databases."""
-    made = Operator(servers.database_url)
+def databases(servers: Servers) -> Generator[Databases]:
+    """Makes and drops databases of this worker."""
+    made = Databases(servers.database_url)
     yield made
     made.close()
 
 
 @pytest.fixture(scope="session")
-def template_database(servers: Servers, operator: Operator) -> Generator[str]:
+def template_database(servers: Servers, databases: Databases) -> Generator[str]:
     """The name of a database that is migrated and that nobody writes to."""
     name = f"template_{uuid4().hex[:12]}"
-    operator.execute(f"CREATE DATABASE {name}")
+    databases.execute(f"CREATE DATABASE {name}")
     migrate(in_database(servers.database_url, name))
     yield name
-    operator.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    databases.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture
-def database_url(servers: Servers, operator: Operator, template_database: str) -> Generator[str]:
+def database_url(servers: Servers, databases: Databases, template_database: str) -> Generator[str]:
     """A migrated database of this test's own."""
     name = f"test_{uuid4().hex[:12]}"
-    operator.execute(f"CREATE DATABASE {name} TEMPLATE {template_database}{servers.copying}")
+    databases.execute(f"CREATE DATABASE {name} TEMPLATE {template_database}{servers.copying}")
     yield in_database(servers.database_url, name)
-    operator.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+    databases.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
 
 @pytest.fixture
