@@ -1,6 +1,7 @@
 """Pages and their files: addresses, caching, and what a browser may load with them."""
 
 import hashlib
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from litestar.enums import HttpMethod, MediaType
 from litestar.params import FromPath
 from litestar.types import ControllerRouterHandler
 
-from app.errors import NotFound
+from app.errors import AppError, NotFound, catalogue
 from app.pages.files import StaticFile, release_of, static_files, template
 from app.sports.ids import number_of
 
@@ -42,8 +43,10 @@ _ASK_AGAIN = "no-cache"
 _FOR_EVER = "public, max-age=31536000, immutable"
 
 
-def _page(request: Asked, name: str, *, policy: str = _STRICT, status: int = 200) -> Answer:
-    body = template(name, RELEASE)
+def _page(
+    request: Asked, name: str, *, policy: str = _STRICT, status: int = 200, errors: str = ""
+) -> Answer:
+    body = template(name, RELEASE).replace(b"{{errors}}", errors.encode())
     etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
     headers = {
         **_ALWAYS,
@@ -68,10 +71,30 @@ def match_page(request: Asked, match_id: FromPath[str]) -> Answer:
     return _page(request, "match", status=200 if number_of(match_id) is not None else 404)
 
 
+@route("/account", http_method=_READ, include_in_schema=False, sync_to_thread=True)
+def account_page(request: Asked) -> Answer:
+    """One's account: log-in, API keys, what was used. The page asks for it all itself."""
+    return _page(request, "account")
+
+
 @route("/docs/api", http_method=_READ, include_in_schema=False, sync_to_thread=True)
 def documentation_page(request: Asked) -> Answer:
     """The API's documentation, drawn from /schema/openapi.json."""
     return _page(request, "documentation", policy=_FOR_DOCUMENTATION)
+
+
+@route("/docs/errors", http_method=_READ, include_in_schema=False, sync_to_thread=True)
+def errors_page(request: Asked) -> Answer:
+    """Every error an answer may be, as the program has them."""
+    return _page(request, "errors", errors="\n".join(map(_row, catalogue())))
+
+
+def _row(error: type[AppError]) -> str:
+    after = "" if error.retry_after_s is None else f"{error.retry_after_s} s"
+    return (
+        f'<tr id="{error.code}"><td><code>{error.code}</code></td><td>{error.status}</td>'
+        f"<td>{escape(error.title())}</td><td>{after}</td></tr>"
+    )
 
 
 @route(
@@ -98,6 +121,8 @@ def _answer(request: Asked, file: StaticFile, cache_control: str) -> Answer:
 page_routes: list[ControllerRouterHandler] = [
     board_page,
     match_page,
+    account_page,
     documentation_page,
+    errors_page,
     static_file,
 ]

@@ -62,6 +62,7 @@ async def run(api: Api, *options: str) -> None:
         f"{api.client.base_url}/schema/openapi.json",
         *("--checks", ",".join(CHECKS)),
         *("--max-examples", EXAMPLES_MAX),
+        "--generation-with-security-parameters=false",
         *("--generation-deterministic", "--no-shrink", "--suppress-health-check=all"),
         *("--continue-on-failure", "--no-color", "--warnings=off"),
         *options,

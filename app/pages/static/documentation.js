@@ -14,5 +14,7 @@ globalThis.SwaggerUIBundle({
   validatorUrl: null,
   defaultModelsExpandDepth: 0,
   displayRequestDuration: true,
+  // Kept by the page alone: a reload forgets it, and nothing is stored.
   persistAuthorization: false,
+  tryItOutEnabled: true,
 });
