@@ -19,6 +19,7 @@ from app import metrics
 from app.api.problems import MEDIA_TYPE, problem_bytes
 from app.errors import AppError, MalformedRequest
 from app.ops.traffic import ALWAYS, UNMATCHED
+from app.serving.sockets import GIVE_UP
 
 # What nginx takes (4 x 8 KiB); browsers stay far below. One that is not complete is refused at
 # most one read of the server (256 KiB) later.
@@ -107,6 +108,7 @@ class BoundedHttp(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """A head begins, and its time."""
         super().on_message_begin()
+        self.scope["extensions"] = {GIVE_UP: self.give_up}  # type: ignore[typeddict-item]
         self.relax()
         self._in_head = True
         self._began_bytes, self._head_bytes = self._read_bytes, 0
@@ -163,6 +165,15 @@ class BoundedHttp(HttpToolsProtocol):
         """Closes an idle connection, also one whose client took no whole answer."""
         super().timeout_keep_alive_handler()
         self._watch_reading()
+
+    def give_up(self, code: int, reason: str) -> None:  # noqa: ARG002 - an answer has no last word.
+        """Ends an answer that does not end by itself and that nobody reads: a stream of events."""
+        cycle = cast("RequestResponseCycle | None", self.cycle)
+        if cycle is not None:
+            # The application's part is over without an answer's end, and that is no mistake.
+            cycle.disconnected = True
+            cycle.message_event.set()
+        self.transport.abort()
 
     def relax(self) -> None:
         """Expects nothing more of a request, because it is there. Safe to call at any time."""

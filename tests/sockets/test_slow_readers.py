@@ -113,19 +113,41 @@ async def test_a_reader_that_never_reads_is_closed_as_too_slow(door: Door):
 
 
 async def a_deaf_socket(door: Door, match_id: int) -> socket.socket:
-    """A socket that was opened, and never reads."""
-    deaf = socket.socket()
-    deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2_048)
-    deaf.setblocking(False)
-    loop = asyncio.get_running_loop()
-    await loop.sock_connect(deaf, ("127.0.0.1", door.port))
-    asked = (
+    """A WebSocket that was opened, and never reads."""
+    return await deaf(
+        door,
         f"GET /live/{match_id} HTTP/1.1\r\nHost: here\r\nUpgrade: websocket\r\n"
         "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
     )
-    await loop.sock_sendall(deaf, asked.encode())
-    return deaf
+
+
+async def deaf(door: Door, asked: str) -> socket.socket:
+    """A line on which this is asked, and nothing read."""
+    line = socket.socket()
+    line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2_048)
+    line.setblocking(False)
+    loop = asyncio.get_running_loop()
+    await loop.sock_connect(line, ("127.0.0.1", door.port))
+    await loop.sock_sendall(line, asked.encode())
+    return line
+
+
+async def test_a_stream_of_events_that_nobody_reads_ends_and_that_is_no_error(
+    door: Door, caplog: pytest.LogCaptureFixture
+):
+    match_id = await door.a_match()
+    with await deaf(door, f"GET /live/{match_id}/events HTTP/1.1\r\nHost: here\r\n\r\n"):
+        async with asyncio.timeout(PATIENCE_S):
+            while not sockets_of(door):
+                await asyncio.sleep(0.01)
+        await change(door, match_id, "incident", FRAMES, last=FRAMES)
+        async with asyncio.timeout(PATIENCE_S):
+            while sockets_of(door) or door.app.state.hub.is_followed(match_id):
+                await asyncio.sleep(0.02)
+    assert [
+        record.getMessage() for record in caplog.records if record.name == "uvicorn.error"
+    ] == []
 
 
 def resident_bytes() -> int:
@@ -138,9 +160,9 @@ async def test_a_thousand_that_never_read_neither_bother_nor_bloat(door: Door):
     readers = [await door.open(match_id) for _ in range(5)]
     starts = {(await frame(reader))["seq"] for reader in readers}
     (start,) = starts
-    with contextlib.ExitStack() as deaf:
+    with contextlib.ExitStack() as stuck:
         for _ in range(STUCK):
-            deaf.enter_context(await a_deaf_socket(door, match_id))
+            stuck.enter_context(await a_deaf_socket(door, match_id))
         await _bother(door, match_id, readers, start)
     for reader in readers:
         await reader.close()
