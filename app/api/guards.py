@@ -30,7 +30,7 @@ OPEN_PREFIXES = (
 )  # fmt: skip
 # Feeds and payment providers say who they are by a signature of the body.
 SIGNED_PREFIXES = ("/api/feeds/", "/api/payments/hook")
-OPEN_PATHS = frozenset({"/", "/favicon.ico", "/robots.txt", "/.well-known/jwks.json"})
+OPEN_PATHS = frozenset({"/", "/account", "/favicon.ico", "/robots.txt", "/.well-known/jwks.json"})
 # Here credentials are asked for, so whatever the caller still holds does not count.
 LOG_IN_PATHS = frozenset(
     {
