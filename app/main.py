@@ -40,7 +40,7 @@ from app.api.broadcasting import broadcasting_routes
 from app.api.conflicts import conflict_routes
 from app.api.feeds import Feeds, feed_routes
 from app.api.identity import identity_routes
-from app.api.kept import kinds_of_answers
+from app.api.kept import kinds_of_answers, open_cache
 from app.api.leagues import league_routes
 from app.api.markets import market_routes
 from app.api.matches import match_routes
@@ -49,13 +49,14 @@ from app.api.money_shapes import MoneyRules
 from app.api.open_api import Numbers, open_api
 from app.api.payments import payment_routes
 from app.api.polling import polling_routes
+from app.api.predictions import prediction_routes
 from app.api.providers import provider_routes
 from app.api.usage import usage_routes
 from app.api.wallet import wallet_routes
 from app.betting.told import state_of
 from app.bookmaking import house_of
 from app.cache.reads import Cache
-from app.cache.shared import SharedLayer, open_redis
+from app.cache.redis_answers import open_redis
 from app.database.engine import Pool, open_pool
 from app.database.listener import Listener, Nudge
 from app.database.sessions import open_engine, session_maker
@@ -66,6 +67,7 @@ from app.pages.routes import page_routes
 from app.payments.deposits import DepositRules
 from app.polling.demand import Demand, holder_name
 from app.relay_settings import nodes_of
+from app.serving.hot_reads import hot_reads_of
 from app.serving.surroundings import surrounded
 from app.settings import DatabaseSettings, Settings, feed_keys
 from app.sockets.asyncapi import asyncapi_routes
@@ -79,7 +81,6 @@ from app.sockets.pusher import PusherFollows, pusher_routes
 from app.sockets.revoking import Revoking
 from app.sockets.snapshots import FirstStates
 from app.sockets.ws import WsFollows, ws_routes
-from app.sports.match import Sport
 from app.stream import user_log
 from app.stream.hub import Hub
 from app.stream.relay_listener import RelayListener
@@ -109,6 +110,7 @@ _ROUTES: Sequence[ControllerRouterHandler] = (
     *match_routes,
     *market_routes,
     *polling_routes,
+    *prediction_routes,
     *provider_routes,
     *feed_routes,
     *wallet_routes,
@@ -187,8 +189,6 @@ async def _open(app: Litestar, settings: Settings, stack: AsyncExitStack) -> Non
     state.pool, state.engine, state.sessions = pool, engine, session_maker(engine)
     state.redis, state.cache = redis, cache
     state.hub, state.listener, state.ws_follows = hub, listener, follows
-    state.metrics_networks = networks(settings.api.metrics_allow_ips)
-    state.proxies = networks(settings.api.forwarded_allow_ips)
     holder = holder_name()
     state.demand = Demand(pool, holder)
     state.socket_leases = SocketLeases(redis, holder)
@@ -208,7 +208,7 @@ async def _open(app: Litestar, settings: Settings, stack: AsyncExitStack) -> Non
     )
     runs = (listener.run, hub.run, cache.run, state.sockets.pulse.run, state.demand.run)
     access_runs = (*access_runs, state.socket_leases.run, state.rate_limits.run)
-    for forever in (*runs, *follows.runs, *access_runs):
+    for forever in (*runs, *follows.runs, *access_runs, *_open_hot_reads(app, settings)):
         stack.push_async_callback(_stop, asyncio.create_task(_keep_running(forever)))
 
 
@@ -224,6 +224,8 @@ async def _pool(database: DatabaseSettings) -> Pool:
 def _open_doors(app: Litestar, settings: Settings) -> None:
     """Gives doors what only they use."""
     state, feeds = app.state, settings.providers.feeds
+    state.metrics_networks = networks(settings.api.metrics_allow_ips)
+    state.proxies = networks(settings.api.forwarded_allow_ips)
     state.money = _money(settings.wallet)
     state.bets = BetDoor(
         house=house_of(settings.betting), cash_out_margin=settings.betting.cash_out_margin
@@ -355,17 +357,19 @@ def _listener(
     )
 
 
+def _open_hot_reads(app: Litestar, settings: Settings) -> Sequence[Callable[[], Awaitable[None]]]:
+    """Opens the lane for reads that are ready; what it answers stands in no log."""
+    if not settings.reads.hot or settings.log_level == "debug":
+        return ()
+    app.state.hot_reads = hot_reads_of(app)
+    return (app.state.hot_reads.run,)
+
+
 def _cache(settings: Settings, redis: Redis, is_current: Callable[[], bool]) -> Cache:
-    return Cache(
-        SharedLayer(redis),
-        is_current=is_current,
-        kinds=kinds_of_answers(
-            scores_ttl_s=settings.api.cache_scores_ttl_s,
-            lists_ttl_s=settings.api.cache_markets_ttl_s,
-        ),
-        sports=[sport.value for sport in Sport],
-        memory_bytes_max=settings.reads.memory_mb * 1_000_000,
+    kinds = kinds_of_answers(
+        scores_ttl_s=settings.api.cache_scores_ttl_s, lists_ttl_s=settings.api.cache_markets_ttl_s
     )
+    return open_cache(redis, is_current, kinds=kinds, memory_mb=settings.reads.memory_mb)
 
 
 def _money(settings: WalletSettings) -> MoneyRules:

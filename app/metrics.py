@@ -273,6 +273,14 @@ forecast_delay_seconds = _histogram(
     "touchline_forecast_delay_seconds",
     "From the entry of a match's log to the forecast made of it, in play.",
 )
+forecasts_judged = _counter(
+    "touchline_forecasts_judged", "Matches over whose chances were served before they began.", "sport"
+)
+forecast_log_loss = _counter(
+    "touchline_forecast_log_loss",
+    "Log-loss of what was served before kick-off, added up over `touchline_forecasts_judged`.",
+    "sport",
+)
 model_fits = _counter("touchline_model_fits", "Models fitted.", "model")
 model_fit_seconds = _histogram("touchline_model_fit_seconds", "One fit of one league.")
 settlement_seconds = _histogram(

@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 
 from app import collector, logs, metrics
 from app.bookmaking import house_of, waits_of
-from app.cache.shared import open_redis as redis_client
+from app.cache.redis_answers import open_redis as redis_client
 from app.database import engine
 from app.database.engine import Connection, Pool
 from app.errors import DependencyDown

@@ -3,18 +3,25 @@
 from collections.abc import Awaitable, Callable, Mapping
 
 from litestar.datastructures import State
+from redis.asyncio import Redis
 
 from app.cache.lifetimes import Kind, Made, made_of_match
 from app.cache.memory import Entry
 from app.cache.reads import Cache
+from app.cache.redis_answers import RedisAnswers
 from app.cache.tags import match_tag
 from app.catalog import matches
 from app.database import engine
 from app.database.engine import Connection
+from app.sports.match import Sport
 
 # How long it is remembered that there is no such match. One that is made is announced; whoever is
 # not told finds it after this.
 NOTHING_S = 1.0
+# How good forecasts were changes with every match that ends; as a mean of many it can wait.
+ACCURACY_S = 30.0
+
+MEGABYTE = 1_000_000
 
 OfMatch = Callable[[Connection, int], Awaitable[bytes | Made | None]]
 
@@ -30,10 +37,28 @@ def kinds_of_answers(*, scores_ttl_s: float, lists_ttl_s: float) -> Mapping[str,
         "prediction": of_match,
         # Into which match one was merged.
         "merged": Kind(ttl_s=lists_ttl_s, nothing_ttl_s=NOTHING_S),
+        "accuracy": Kind(ttl_s=ACCURACY_S),
         "events": lists,
         "markets": lists,
         "table": lists,
     }
+
+
+def open_cache(
+    redis: Redis,
+    is_current: Callable[[], bool],
+    *,
+    kinds: Mapping[str, Kind],
+    memory_mb: int,
+) -> Cache:
+    """Returns the cache of this process."""
+    return Cache(
+        RedisAnswers(redis),
+        is_current=is_current,
+        kinds=kinds,
+        sports=[sport.value for sport in Sport],
+        memory_bytes_max=memory_mb * MEGABYTE,
+    )
 
 
 async def of_match(state: State, kind: str, number: int, read: OfMatch) -> Entry | None:

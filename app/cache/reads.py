@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from app import metrics
 from app.cache.lifetimes import Kind, Made, lifetime_s
 from app.cache.memory import Entry, Load, Memory
-from app.cache.shared import REST_S, Found, SharedLayer
+from app.cache.redis_answers import REST_S, Found, RedisAnswers
 from app.cache.tags import ANY_SPORT, EVERYTHING, match_tag, sport_tag
 
 # More forgotten matches than this at once are forgotten as "everything".
@@ -45,7 +45,7 @@ class Cache:
 
     def __init__(
         self,
-        shared: SharedLayer,
+        shared: RedisAnswers,
         *,
         is_current: Callable[[], bool],
         kinds: Mapping[str, Kind],

@@ -74,5 +74,9 @@ def _run_one(asked: Settings, handed_down: socket.socket | None, ready_fd: int |
 
 
 def carrying(asked: Settings) -> Carrying:
-    """Returns how the settings want sockets to be carried."""
-    return Carrying(shared=asked.serving.sockets == "shared", compression=asked.serving.compression)
+    """Returns how the settings want requests and sockets to be carried."""
+    return Carrying(
+        hot=asked.reads.hot,
+        shared=asked.serving.sockets == "shared",
+        compression=asked.serving.compression,
+    )

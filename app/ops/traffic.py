@@ -12,7 +12,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from app import metrics
 from app.logs import logger
 
-_SANE_ID = re.compile(rb"[A-Za-z0-9_.-]{1,100}\Z")
+SANE_ID = re.compile(rb"[A-Za-z0-9_.-]{1,100}\Z")
 UNMATCHED = "unmatched"
 Header = tuple[bytes, bytes]
 # An answer is data: it is what it says it is, draws nothing, stands in no frame, and no page of
@@ -31,7 +31,7 @@ def request_id_of(headers: list[tuple[bytes, bytes]]) -> str:
     """Returns the caller's X-Request-Id if it is a sane one, else a new id."""
     for name, value in headers:
         if name == b"x-request-id":
-            return value.decode() if _SANE_ID.match(value) else secrets.token_hex(8)
+            return value.decode() if SANE_ID.match(value) else secrets.token_hex(8)
     return secrets.token_hex(8)
 
 

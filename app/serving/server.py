@@ -10,6 +10,7 @@ from litestar import Litestar
 
 from app import collector
 from app.serving.bounded_http import BoundedHttp
+from app.serving.hot_http import HotHttp
 from app.serving.pings import Pings
 from app.serving.shared_frames import SharedFrames
 from app.serving.sockets import ServingConfig, SocketProtocol
@@ -23,7 +24,10 @@ BACKLOG = 4_096
 
 
 class Carrying(msgspec.Struct, frozen=True, kw_only=True):
-    """How sockets are carried; the defaults are those of the settings."""
+    """How requests and sockets are carried; the defaults are those of the settings."""
+
+    # Whether reads that are ready are answered before a task is made for them.
+    hot: bool = True
 
     # Our protocol class, that writes the same bytes to every socket, or uvicorn's.
     shared: bool = True
@@ -84,7 +88,7 @@ def make_server(
         host=host,
         port=port,
         loop="uvloop",
-        http=BoundedHttp,
+        http=HotHttp if carrying.hot else BoundedHttp,
         ws=SharedFrames if carrying.shared else SocketProtocol,
         deflates=carrying.compression,
         pings=Pings(interval_s=carrying.ping_interval_s, timeout_s=carrying.ping_timeout_s),

@@ -10,7 +10,7 @@ from app.access.audit import AuthEvents, Caller
 from app.access.lockout import Lockout
 from app.access.log_ins import LogIns
 from app.access.tokens import AccessTokens
-from app.cache.shared import open_redis
+from app.cache.redis_answers import open_redis
 from app.database import sessions
 from app.database.engine import Pool, open_pool
 

@@ -12,7 +12,7 @@ import time
 from app import metrics
 from app.access.rate_limits import RateLimits
 from app.access.tiers import Rate
-from app.cache.shared import open_redis
+from app.cache.redis_answers import open_redis
 
 
 def say(line: str) -> None:

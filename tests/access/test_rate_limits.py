@@ -13,7 +13,7 @@ from app import metrics
 from app.access.buckets import LEASE_S
 from app.access.rate_limits import BUCKETS_MAX, REDIS_TIMEOUT_S, RateLimits
 from app.access.tiers import Rate
-from app.cache.shared import open_redis
+from app.cache.redis_answers import open_redis
 from app.devstack.valkey import EmbeddedValkey
 from tests.conftest import PROJECT
 

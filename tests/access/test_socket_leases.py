@@ -19,7 +19,7 @@ from app import metrics
 from app.access.errors import TooManySockets
 from app.access.socket_leases import HOLDERS, LEASE_S, Lease, SocketLeases
 from app.access.tiers import Allowance
-from app.cache.shared import open_redis
+from app.cache.redis_answers import open_redis
 from app.devstack.valkey import EmbeddedValkey
 
 PATIENCE_S = 30
@@ -31,7 +31,7 @@ import asyncio, sys
 from app.access.errors import TooManySockets
 from app.access.socket_leases import SocketLeases
 from app.access.tiers import Allowance
-from app.cache.shared import open_redis
+from app.cache.redis_answers import open_redis
 
 async def hold(url, lease_s, most):
     allowance = Allowance(requests_per_minute=1, sockets=most, subscriptions_per_socket=1)

@@ -10,7 +10,7 @@ from prometheus_client import Counter
 
 from app import metrics
 from app.cache.lifetimes import Made
-from app.cache.shared import open_redis
+from app.cache.redis_answers import open_redis
 from app.cache.tags import match_tag, sport_tag
 from app.devstack import ports
 from app.devstack.valkey import EmbeddedValkey
@@ -254,6 +254,8 @@ async def test_memory_answers_without_redis_and_without_a_load(tmp_path: Path):
             loads, hits = world.loads, outcomes("memory")
             assert [await world.read(cache) for _ in range(5)] == [0] * 5
             assert (world.loads, outcomes("memory")) == (loads, hits + 5)
+            valkey.start()
+            await until_kept(World(), cache)
     finally:
         valkey.kill()
 

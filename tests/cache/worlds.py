@@ -7,7 +7,7 @@ from itertools import count
 
 from app.cache.lifetimes import Kind, Made
 from app.cache.reads import Cache
-from app.cache.shared import SharedLayer, open_redis
+from app.cache.redis_answers import RedisAnswers, open_redis
 from app.cache.tags import match_tag
 
 SPORTS = ("football", "tennis")
@@ -26,7 +26,7 @@ async def a_cache(
     """The cache of one process; entries live long, so that only a nudge can make them anew."""
     redis = open_redis(redis_url)
     cache = Cache(
-        SharedLayer(redis),
+        RedisAnswers(redis),
         is_current=is_current,
         kinds={"score": Kind(ttl_s=ttl_s, nothing_ttl_s=nothing_ttl_s)},
         sports=SPORTS,

@@ -11,7 +11,7 @@ import pytest
 from redis.asyncio import Redis
 
 from app import metrics
-from app.cache.shared import open_redis
+from app.cache.redis_answers import open_redis
 from app.database import engine
 from app.database.engine import Pool
 from app.ingest.dead_letters import find

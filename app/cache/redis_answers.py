@@ -78,7 +78,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     lifetime_s: float = 0.0
 
 
-class SharedLayer:
+class RedisAnswers:
     """Entries in Redis. Failures are told by `is_away` and by None or False, never raised."""
 
     def __init__(self, redis: Redis) -> None:
