@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euc
 .DEFAULT_GOAL := help
-.PHONY: help run test check migrate migration lock format clean install install-dev browser \
+.PHONY: help run test check audit migrate migration lock format clean install install-dev browser \
 	bench bench-latency bench-ingest bench-providers bench-arrival bench-memory bench-workers \
 	bench-day evaluate
 python := .venv/bin/python
@@ -25,6 +25,9 @@ check: install-dev ## linter, formatter, types, import contracts, house rules
 	@.venv/bin/pyright --warnings
 	@.venv/bin/lint-imports
 	@$(python) -m pytest -q tests/test_house_rules.py
+
+audit: install-dev ## whether a locked package has a known hole; says so when it cannot know
+	@requirements/audit
 
 migrate: install ## brings the database up to date (DATABASE_URL=, the running one, or .run/'s)
 	@$(python) -m app migrate

@@ -63,7 +63,8 @@ def operation_id(handler: HTTPRouteHandler, _method: Method, _path: list[Any]) -
 class Numbers(OpenAPISchemaPlugin):
     """Says that decimals are numbers, as they are written; Litestar would call them text."""
 
-    def is_plugin_supported_type(self, value: Any) -> bool:
+    @staticmethod
+    def is_plugin_supported_type(value: Any) -> bool:
         """Says whether it is a decimal."""
         return value is Decimal
 

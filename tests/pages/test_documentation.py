@@ -50,7 +50,8 @@ async def test_requests_are_sent_from_the_page_with_a_token_and_with_a_key(look:
 async def authorize(look: Look, scheme: str, credential: str) -> None:
     """Gives the page a credential, in place of those it had."""
     await look.page.locator(".auth-wrapper .authorize").first.click()
-    for button in await look.page.locator(".auth-container").get_by_role("button", name="Remove").all():
+    forms = look.page.locator(".auth-container")
+    for button in await forms.get_by_role("button", name="Remove").all():
         await button.click()
     form = look.page.locator(".auth-container", has_text=f"{scheme} (")
     await form.locator("input").fill(credential)
