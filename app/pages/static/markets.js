@@ -3,7 +3,7 @@
 import { arrange, el, flash, put } from "./dom.js";
 import { direction } from "./prices.js";
 import { isOpen, ordered } from "./state.js";
-import { chanceText, marketName, marketState, oddsText } from "./words.js";
+import { chanceText, inMarketOrder, marketName, marketState, oddsText } from "./words.js";
 
 const COLUMNS = ["Selection", "Odds", "Best", "Bookmaker", "Chance"];
 
@@ -16,17 +16,17 @@ export class MarketTables {
     this.none = document.getElementById("no-markets");
   }
 
-  /** Shows markets: the winner first, then totals by line. */
-  show(markets) {
-    const shown = [...markets].sort(inOrder).filter(({ selections }) => selections.length > 0);
-    arrange(this.node, shown.map((market) => this.#table(market)));
+  /** Shows the markets of a match of a sport in the order people read them. */
+  show(markets, sport) {
+    const shown = [...markets].sort(inMarketOrder).filter(({ selections }) => selections.length > 0);
+    arrange(this.node, shown.map((market) => this.#table(market, sport)));
     this.none.hidden = shown.length > 0;
   }
 
-  #table(market) {
+  #table(market, sport) {
     if (!this.#tables.has(market.id)) this.#tables.set(market.id, new MarketTable(market));
     const table = this.#tables.get(market.id);
-    table.show(market);
+    table.show(market, sport);
     return table.node;
   }
 }
@@ -49,8 +49,8 @@ class MarketTable {
     );
   }
 
-  show(market) {
-    put(this.name, marketName(market));
+  show(market, sport) {
+    put(this.name, marketName(market, sport));
     put(this.state, marketState(market));
     put(this.margin, marginText(market.overround));
     this.node.dataset.state = market.status;
@@ -85,9 +85,4 @@ function marginText(overround) {
   if (typeof overround !== "number") return "";
   const over = overround > 0.5 ? overround - 1 : overround;
   return `margin ${(over * 100).toFixed(1)} %`;
-}
-
-function inOrder(a, b) {
-  const rank = ({ type }) => (type === "winner" ? 0 : 1);
-  return rank(a) - rank(b) || (a.line ?? 0) - (b.line ?? 0) || a.id - b.id;
 }

@@ -37,7 +37,7 @@ const draw = onceAFrame(() => {
   drawHeadline(now);
   drawPeriods(now);
   timeline.show(state.incidents);
-  tables.show(state.markets);
+  tables.show(state.markets, match.sport);
   drawPrices();
 });
 

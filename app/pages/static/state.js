@@ -98,7 +98,9 @@ function sorted(incidents) {
   return [...incidents].sort((a, b) => (a.ordinal ?? 0) - (b.ordinal ?? 0) || a.id - b.id);
 }
 
-const SIDES = ["home", "draw", "away", "over", "under"];
+const ANSWERS = [
+  "home", "draw", "away", "over", "under", "yes", "no", "home_draw", "home_away", "draw_away",
+];
 
 /** Returns the winner market, undefined while there is none. */
 export function winnerOf(state) {
@@ -107,8 +109,10 @@ export function winnerOf(state) {
 
 /** Returns a market's selections in the order people read them. */
 export function ordered(market) {
-  const place = ({ key }) => (SIDES.indexOf(key) + SIDES.length + 1) % (SIDES.length + 1);
-  return [...market.selections].sort((a, b) => place(a) - place(b));
+  const place = ({ key }) => (ANSWERS.indexOf(key) + ANSWERS.length + 1) % (ANSWERS.length + 1);
+  // Scores have no place: the lowest first.
+  const byScore = (a, b) => String(a.key).localeCompare(String(b.key), "en", { numeric: true });
+  return [...market.selections].sort((a, b) => place(a) - place(b) || byScore(a, b));
 }
 
 /** Says whether a selection can be had at its price now. */

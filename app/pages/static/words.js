@@ -72,11 +72,37 @@ export function chanceText(probability) {
   return `${percent < 1 || percent > 99 ? percent.toFixed(1) : percent.toFixed(0)} %`;
 }
 
-/** Returns a market's name. */
-export function marketName({ type, line }) {
-  if (type === "winner") return "Winner";
-  if (type === "total") return `Total ${line}`;
-  return type ?? "Market";
+const PERIODS = { football: "half", basketball: "quarter", hockey: "period", tennis: "set" };
+const NTH = ["", "1st", "2nd", "3rd", "4th", "5th"];
+
+const MARKETS = {
+  winner: () => "Winner",
+  winner_3way: () => "Winner, regular time",
+  double_chance: () => "Double chance",
+  draw_no_bet: () => "Draw no bet",
+  total: ({ line }, sport) => (sport === "tennis" ? `Total games ${line}` : `Total ${line}`),
+  handicap: ({ line }, sport) => `${sport === "tennis" ? "Game handicap" : "Handicap"} ${signed(line)}`,
+  set_handicap: ({ line }) => `Set handicap ${signed(line)}`,
+  both_to_score: () => "Both to score",
+  handicap_3way: ({ line }) => `Three-way handicap ${signed(line)}`,
+  home_total: ({ line }) => `Home total ${line}`,
+  away_total: ({ line }) => `Away total ${line}`,
+  period_winner: ({ line }, sport) => `${NTH[line] ?? line} ${PERIODS[sport] ?? "period"} winner`,
+  correct_score: () => "Correct score",
+};
+const MARKET_ORDER = Object.keys(MARKETS);
+
+const signed = (line) => (line > 0 ? `+${line}` : String(line ?? ""));
+
+/** Returns a market's name; of a sport, where that has a word of its own. */
+export function marketName(market, sport) {
+  return MARKETS[market.type]?.(market, sport) ?? market.type ?? "Market";
+}
+
+/** Sorts markets as people read them: the winner first, lines from low to high. */
+export function inMarketOrder(a, b) {
+  const rank = ({ type }) => (MARKET_ORDER.indexOf(type) + MARKET_ORDER.length + 1) % (MARKET_ORDER.length + 1);
+  return rank(a) - rank(b) || (a.line ?? 0) - (b.line ?? 0) || a.id - b.id;
 }
 
 const REASONS = { match_over: "match over", possible_goal: "possible goal" };
