@@ -49,6 +49,7 @@ from app.api.money_shapes import MoneyRules
 from app.api.open_api import Numbers, open_api
 from app.api.payments import payment_routes
 from app.api.polling import polling_routes
+from app.api.predictions import prediction_routes
 from app.api.providers import provider_routes
 from app.api.usage import usage_routes
 from app.api.wallet import wallet_routes
@@ -109,6 +110,7 @@ _ROUTES: Sequence[ControllerRouterHandler] = (
     *match_routes,
     *market_routes,
     *polling_routes,
+    *prediction_routes,
     *provider_routes,
     *feed_routes,
     *wallet_routes,

@@ -42,6 +42,7 @@ _TAGS = {
     "leagues": "Sports and leagues.",
     "matches": "Matches, scores, and each match's log.",
     "markets": "Markets and prices.",
+    "predictions": "Chances of matches, and how good they were.",
     "bets": "Striking bets, and what became of them.",
     "money": "The wallet.",
     "sockets": "What the Pusher protocol asks over HTTP; the sockets are AsyncAPI's.",

@@ -9,6 +9,7 @@ import re
 WEIGHTS: tuple[tuple[str, str, int], ...] = (
     ("GET", "/api/odds/*/history", 5),
     ("GET", "/api/matches/*/changes", 2),
+    ("GET", "/api/v1/predictions/*/history", 2),
     ("GET", "/api/me/usage", 2),
     ("GET", "/api/usage", 5),
 )

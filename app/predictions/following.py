@@ -136,7 +136,7 @@ SET seq = excluded.seq, at = excluded.at, looked_at = excluded.looked_at, asked_
 async def due_matches(
     connection: Connection, *, around: bool, refitted_at: datetime
 ) -> list[MatchId]:
-    """Returns matches to be forecast anew: those in play and asked for, or all `around` now.
+    """Returns matches to be forecast anew: those in play and asked for, and all `around` now.
 
     What is ahead and was looked at before `refitted_at` is forecast by newer parameters.
     """
@@ -151,7 +151,7 @@ async def due_matches(
 # Both take the same parameters, so that each has to name those it has no use for.
 _UNUSED = " AND $5::interval IS NOT NULL AND $6::interval IS NOT NULL"
 _DUE_NOW = _DUE.format(wanted=f"SELECT match_id FROM ({_NOW}) AS n WHERE true{_UNUSED}")
-_DUE_AROUND = _DUE.format(wanted=_AROUND)
+_DUE_AROUND = _DUE.format(wanted=f"{_NOW} UNION {_AROUND}")
 
 
 async def standings_of(connection: Connection, ids: Sequence[MatchId]) -> list[Standing]:
@@ -254,14 +254,3 @@ def _row(standing: Standing, made: Made) -> Sequence[object]:
 
 def _rounded(value: float, to: str) -> Decimal:
     return Decimal(value).quantize(Decimal(to))
-
-
-async def ask(connection: Connection, match_id: int) -> None:
-    """Notes that somebody wants a forecast, or a younger one. Safe to call again and again."""
-    await connection.execute(
-        "INSERT INTO forecast_places AS p (match_id, seq, at, asked_at)"
-        " SELECT id, -1, created_at, clock_timestamp() FROM matches WHERE id = $1"
-        " ON CONFLICT (match_id) DO UPDATE SET asked_at = excluded.asked_at"
-        " WHERE p.asked_at IS NULL",
-        match_id,
-    )

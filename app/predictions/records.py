@@ -6,8 +6,10 @@ from the path: at each sixth of the match the first word after it, if it came in
 """
 
 from decimal import Decimal
+from math import log
 from typing import Final
 
+from app import metrics
 from app.database.engine import Connection
 from app.history.keeping import keep
 from app.history.openfootball import league_of
@@ -39,6 +41,7 @@ ON CONFLICT (match_id, version) DO UPDATE
 SET home_score = excluded.home_score, away_score = excluded.away_score, outcome = excluded.outcome
 WHERE (r.home_score, r.away_score, r.outcome)
       IS DISTINCT FROM (excluded.home_score, excluded.away_score, excluded.outcome)
+RETURNING xmax = 0
 """
 _SAY = """
 INSERT INTO judged_chances (match_id, version, moment, teller, home, draw, away)
@@ -65,7 +68,7 @@ async def record(connection: Connection, standing: Standing, made: Made) -> None
     chances = made.forecast.chances
     way = chances.index(max(chances))
     outcome = 2 if way == len(chances) - 1 else way
-    await connection.execute(
+    is_new = await connection.fetchval(
         _RECORD,
         *(standing.match_id, version, made.forecast.model, standing.sport.value),
         *(standing.league_slug, standing.simulated, *made.goals, outcome, standing.start_time),
@@ -77,12 +80,19 @@ async def record(connection: Connection, standing: Standing, made: Made) -> None
         for teller, told in said.items():
             row = _row(told_chances(told))
             await connection.execute(_SAY, standing.match_id, version, teller, *row)
+        if is_new:
+            _count(standing.sport, told_chances(base.forecast.chances)[way])
     if made.minutes is not None:
         length = Decimal(str(made.minutes))
         late = Decimal(str(LATE_MAX))
         await connection.execute(_SAY_IN_PLAY, standing.match_id, version, length, MOMENTS, late)
     if not standing.simulated:
         await _learn(connection, standing, made)
+
+
+def _count(sport: Sport, came: Decimal) -> None:
+    metrics.forecasts_judged.labels(sport.value).inc()
+    metrics.forecast_log_loss.labels(sport.value).inc(-log(float(came)))
 
 
 def _row(chances: tuple[Decimal, ...]) -> tuple[Decimal, Decimal | None, Decimal]:
