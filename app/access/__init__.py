@@ -7,7 +7,8 @@ names a signing key.
 
 Read `users`, `key_ring`, `tokens`, `refresh_tokens`, `log_ins`, `accounts`, then `revocations` with
 `access_news`, `api_keys` with `known_keys`, `principal`, `tiers`, `gate`; then what holds guessing
-back (`lockout`, `rate_limits`, `socket_leases`) and what is kept (`audit`).
+back (`lockout`, `buckets` with `rate_limits`, `socket_leases`), what is counted (`usage`, `quotas`,
+`usage_read`) and what is kept (`audit`).
 
 Invariants: a password, a refresh token, an API key and a mailed code are never kept, only their
 hashes; a refresh token works once, and a second use ends its family; an answer never tells whether

@@ -43,6 +43,10 @@ LOG_IN_PATHS = frozenset(
 READ_PREFIXES = ("/api/", "/live/")
 OWN_PREFIX = "/api/me"
 
+# What is counted of requests that no route answers.
+UNMATCHED = "unmatched"
+_METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
+
 Headers = list[tuple[bytes, bytes]]
 Connection = ASGIConnection[Any, Any, Any, Any]
 Check = Callable[[Connection, BaseRouteHandler], None]
@@ -88,8 +92,7 @@ class Admission:
         try:
             await self._app(scope, receive, send)
         finally:
-            route = scope.get("path_template") or "unmatched"
-            usage.note(principal, f"{scope['method']} {route}", scope["state"]["units"])
+            usage.note(principal, endpoint_of(scope), scope["state"]["units"])
 
     async def _take(self, scope: HTTPScope, principal: Principal, path: str, weight: int) -> Taken:
         state = scope["litestar_app"].state
@@ -100,6 +103,12 @@ class Admission:
             taken = await limits.take(principal.key, state.gate.allowance_of(principal), weight)
         scope["state"]["taken"] = taken
         return taken
+
+
+def endpoint_of(scope: Any) -> str:
+    """Returns what a request is counted as, once it was routed: one of a few words of ours."""
+    route: str | None = scope.get("path_template")
+    return f"{scope['method']} {route}" if route and scope["method"] in _METHODS else UNMATCHED
 
 
 async def charge(connection: Connection, units: int) -> None:

@@ -1,7 +1,7 @@
 """What was used, how much is left, and totals for operators."""
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Annotated
 
 import msgspec
@@ -193,9 +193,7 @@ def _today() -> date:
 def _span(query: SpanQuery) -> tuple[date, date]:
     """Returns the days asked for; raises MalformedRequest for none, or too many."""
     until = query.until or max(_today(), query.since or date.min)
-    since = query.since or max(date.min + timedelta(days=DAYS_MAX), until) - timedelta(
-        days=DAYS_DEFAULT - 1
-    )
+    since = query.since or date.fromordinal(max(1, until.toordinal() - DAYS_DEFAULT + 1))
     if not 0 <= (until - since).days < DAYS_MAX:
         message = f"is to be no day before `from`, and at most {DAYS_MAX} days are told"
         raise MalformedRequest(f"to: {message}", errors=(FieldError(field="to", message=message),))

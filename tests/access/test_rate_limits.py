@@ -148,10 +148,11 @@ async def test_a_changed_rate_counts_at_once(redis: Redis):
 
 async def test_callers_without_number_are_no_more_than_a_process_remembers(redis: Redis):
     limits = RateLimits(redis)
-    limits._unasked_until = time.monotonic() + 1_000  # None of this is about Redis.
+    # None of this is about Redis.
+    limits._unasked_until = time.monotonic() + 1_000  # pyright: ignore[reportPrivateUsage]
     for number in range(BUCKETS_MAX + 10):
         limits.try_take(f"ip:{number}", TEN)
-    assert len(limits._buckets) == BUCKETS_MAX
+    assert len(limits._buckets) == BUCKETS_MAX  # pyright: ignore[reportPrivateUsage]
 
 
 async def test_a_redis_that_forgot_the_script_is_told_again(redis: Redis):

@@ -83,7 +83,7 @@ async def test_processes_that_write_the_same_rows_at_once_add_up(pool: Pool):
 async def test_a_batch_whose_answer_was_lost_counts_once(pool: Pool):
     house = House(pool)
     house.usage.note(ADA, SCORES)
-    batch = house.usage._next_batch()
+    batch = house.usage._next_batch()  # pyright: ignore[reportPrivateUsage]
     assert batch is not None
     async with pool.acquire() as connection:
         await house.usage._write(connection, batch)  # pyright: ignore
@@ -103,7 +103,7 @@ async def test_postgres_away_counts_wait_and_are_written_when_it_is_back(databas
         house.usage.note(ADA, SCORES)
         await house.usage.flush()
         house.usage.note(ADA, SCORES)
-        house.usage._pool = there
+        house.usage._pool = there  # pyright: ignore[reportPrivateUsage]
         await house.usage.flush()
         assert await books(there) == [(1, 0, SCORES, 2, 2, 0)]
     finally:
