@@ -24,6 +24,7 @@ from app.providers.replay import recording
 from app.sockets.frame_shapes import MATCH_FRAMES
 from app.sockets.message_shapes import SESSION_FRAMES
 from tests.builders import a_match, a_score
+from tests.conftest import NO_TLS
 from tests.sockets.described import Described
 
 PROJECT = Path(__file__).parents[1]
@@ -65,7 +66,10 @@ class Api(msgspec.Struct):
     def is_ready(self) -> bool:
         """Says whether it answers its probe."""
         try:
-            return httpx.get(f"http://127.0.0.1:{self.port}/health/ready").status_code == 200
+            return (
+                httpx.get(f"http://127.0.0.1:{self.port}/health/ready", verify=NO_TLS).status_code
+                == 200
+            )
         except httpx.TransportError:
             return False
 

@@ -16,6 +16,7 @@ from litestar import Litestar
 from app.database.engine import Connection
 from app.main import create_app
 from app.settings import load
+from tests.conftest import NO_TLS
 
 
 class Api(msgspec.Struct, frozen=True):
@@ -74,7 +75,8 @@ async def _serving(
         try:
             while not server.started and not running.done():
                 await asyncio.sleep(0.01)
-            async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+            url = f"http://127.0.0.1:{port}"
+            async with httpx.AsyncClient(base_url=url, timeout=30, verify=NO_TLS) as client:
                 yield Api(client, app, beside)
         finally:
             server.should_exit = True

@@ -21,7 +21,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from app.devstack import ports
 from app.ingest.known import Known
 from app.ingest.pipeline import ingest
-from tests.conftest import PROJECT
+from tests.conftest import NO_TLS, PROJECT
 from tests.observed import a_score, an_observation
 
 PATIENCE_S = 90
@@ -116,7 +116,9 @@ def api(database_url: str, redis_url: str, tmp_path: Path) -> Generator[Api]:
 def is_ready(api: Api) -> bool:
     """Says whether it answers."""
     with contextlib.suppress(httpx.TransportError):
-        return httpx.get(f"http://127.0.0.1:{api.port}/health/ready").status_code == 200
+        return (
+            httpx.get(f"http://127.0.0.1:{api.port}/health/ready", verify=NO_TLS).status_code == 200
+        )
     return False
 
 

@@ -15,6 +15,7 @@ import httpx
 
 from app.devstack import ports
 from app.devstack.stack import Stack
+from tests.conftest import NO_TLS
 
 PROJECT = Path(__file__).parents[2]
 ANSWERS_WITHIN_S = 30.0
@@ -83,7 +84,7 @@ class House:
         until = time.monotonic() + ANSWERS_WITHIN_S
         while True:
             try:
-                if httpx.get(f"{self.url}/health/ready").status_code == 200:
+                if httpx.get(f"{self.url}/health/ready", verify=NO_TLS).status_code == 200:
                     return
             except httpx.TransportError:
                 pass
@@ -104,7 +105,7 @@ class House:
 
     def ask(self, path: str) -> httpx.Response:
         """Asks the API, whatever it answers."""
-        return httpx.get(self.url + path)
+        return httpx.get(self.url + path, verify=NO_TLS)
 
     def get(self, path: str) -> Any:
         """Returns a JSON answer that is to be 200."""

@@ -13,6 +13,7 @@ import msgspec
 from app.devstack import ports
 from app.providers.replay.recording import SHIPPED, load_folder
 from app.stadium.naming import MATCH_NUMBERS, number_of
+from tests.conftest import NO_TLS
 from tests.stories.house import PROJECT
 
 OPENS_WITHIN_S = 60.0
@@ -124,7 +125,7 @@ class MatchDay:
     def fault(self, provider: str, kind: str, **more: Any) -> None:
         """Lets a provider go wrong from now on."""
         body = msgspec.json.encode({"provider": provider, "kind": kind, **more})
-        answer = httpx.post(f"{self.url}/faults", content=body)
+        answer = httpx.post(f"{self.url}/faults", content=body, verify=NO_TLS)
         assert answer.status_code == 200, answer.text
 
     def mend(self, provider: str) -> None:
@@ -138,7 +139,7 @@ class MatchDay:
         assert self._process.wait(ENDS_WITHIN_S) == 0
 
     def _get(self, path: str) -> Any:
-        answer = httpx.get(self.url + path, timeout=30)
+        answer = httpx.get(self.url + path, timeout=30, verify=NO_TLS)
         assert answer.status_code == 200, answer.text
         return answer.json()
 
