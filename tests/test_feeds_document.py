@@ -61,8 +61,17 @@ def test_the_answer_that_is_shown_has_the_shape_of_answers():
 
 
 def test_the_table_of_markets_is_the_one_of_the_program():
-    rows = re.findall(r"^\| (football|basketball|hockey|tennis) \|(.*)\|$", TEXT, re.MULTILINE)
-    shown = {(Sport(sport), int(n)) for sport, cells in rows for n in re.findall(r"\d+", cells)}
+    [head, table] = re.findall(
+        r"^\| Market of ours \|(.*)\|\n\|[-|]+\|\n((?:\|.*\n)+)", TEXT, re.MULTILINE
+    )[0]
+    sports = [Sport(name.strip()) for name in head.split("|")]
+    columns = [line.strip("|").split("|")[1:] for line in table.splitlines()]
+    shown = {
+        (sport, int(n))
+        for cells in columns
+        for sport, cell in zip(sports, cells, strict=True)
+        for n in re.findall(r"\d+", cell)
+    }
     assert shown == MARKETS.keys()
 
 

@@ -8,8 +8,9 @@ import pytest
 
 from app.ingest.consensus import Offer, price_offers
 from app.ingest.margins import two_of_three
+from app.ingest.selection_names import TURNED_KEY
 from app.ingest.swapping import swapped_market
-from app.sports.market import MarketType, answers_of, is_line, turned_key
+from app.sports.market import MarketType, SelectionKey, answers_of, is_line, turned_key
 from app.sports.match import Sport
 from app.sports.observation import ObservedMarket, ObservedQuote
 from tests.ingest.conftest import take_in
@@ -106,3 +107,10 @@ def test_answers_that_are_not_all_there_are_have_no_chances():
     offers = {key: Offer(Decimal(9), Decimal(9), "north") for key in ("0-0", "1-0")}
     priced, overround = price_offers(offers, winners=None)
     assert (overround, {one.fair_probability for one in priced.values()}) == (None, {None})
+
+
+async def test_postgres_turns_keys_as_we_do(connection: asyncpg.Connection):
+    keys = [*SelectionKey, "2-1", "0-10", "3-3"]
+    turned = TURNED_KEY.format(key="key")
+    rows = await connection.fetch(f"SELECT {turned} FROM unnest($1::text[]) AS key", keys)
+    assert [row[0] for row in rows] == [turned_key(key) for key in keys]

@@ -42,6 +42,10 @@ from tests.providers.odds_api.bodies import (
 from tests.providers.sound import check_sound
 
 S = MatchStatus
+BOTH = ObservedMarket(
+    type=MarketType.BOTH_TO_SCORE,
+    quotes=(quote("zeta", SelectionKey.YES, "1.8"), quote("zeta", SelectionKey.NO, "1.9")),
+)
 
 
 def test_what_bookmakers_offer_is_told_question_by_question():
@@ -101,13 +105,7 @@ def test_what_bookmakers_offer_is_told_question_by_question():
                 line=Decimal(3),
                 quotes=(quote("beta", OVER, "2.3"), quote("beta", UNDER, "1.62")),
             ),
-            ObservedMarket(
-                type=MarketType.BOTH_TO_SCORE,
-                quotes=(
-                    quote("zeta", SelectionKey.YES, "1.8"),
-                    quote("zeta", SelectionKey.NO, "1.9"),
-                ),
-            ),
+            BOTH,
         ),
     )
 
