@@ -5,7 +5,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 .PHONY: help run test check audit migrate migration lock format clean install install-dev browser \
 	bench bench-latency bench-ingest bench-providers bench-arrival bench-memory bench-workers \
-	bench-day evaluate
+	bench-day bench-bets evaluate story
 python := .venv/bin/python
 
 help: ## this list
@@ -18,6 +18,9 @@ run: install ## servers, migrations, API and worker; PORT=, DATABASE_URL=, REDIS
 test: install-dev browser ## every test; args="-k goal" passes options to pytest
 	@# Every worker has servers of its own, so their number is bounded.
 	@$(python) -m pytest -n logical --maxprocesses 4 --dist loadgroup $(args)
+
+story: install-dev ## 1,000 users, 20,000 bets, 64 matches: balances against an independent account
+	@USERS=1000 BETS=20000 MATCHES=64 $(python) -m pytest -q tests/stories/test_a_world_cup_of_bets.py
 
 check: install-dev ## linter, formatter, types, import contracts, house rules
 	@.venv/bin/ruff check --quiet .
@@ -63,6 +66,9 @@ bench-workers: install-dev ## megabytes of a worker with 5,000 matches in play
 
 bench-day: install-dev ## a day of 5,000 matches in simulation: quotas used, age of data
 	@$(python) -m bench.day
+
+bench-bets: install-dev ## bets accepted a second beside the same statements raw; a match settled
+	@$(python) -m bench.bets
 
 evaluate: install ## proves the models, walking forward; args="FOLDER --seasons 2019-20..2022-23"
 	@$(python) -m app evaluate $(args)
