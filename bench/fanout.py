@@ -5,7 +5,10 @@ which opens the sockets and counts (`counted_sockets.py`). The same client for a
 the smallest programs that do it (`bench/peers`): a text, sent to every socket, nothing else.
 
 Ours go their whole way: a change is offered to the hub, as if another process had read it, then
-crowd, sessions, sockets, each change in a turn of the event loop of its own as with the others.
+crowd, sessions, sockets, each change in a turn of the event loop of its own as with the others. The
+others write each message to each socket by itself: as many calls of the kernel as messages. So do
+ours in the row "apart", for comparison; in fact changes that come within milliseconds of one
+another are joined in one write for each socket of a large crowd (`app/sockets/member.py`).
 "from Postgres" begins with the commits, 200 of them, one behind the other, and the log is read;
 there changes that come together are written together, and frames are as long as they are.
 """
@@ -36,6 +39,7 @@ WARM_UP_MESSAGES = 20
 PUBLISH = "Bun publish"
 FASTIFY = "Bun + Fastify"
 SHARED = "ours"
+APART = "ours, apart"
 DEFLATED = "ours, deflated"
 STOCK = "ours, stock protocol"
 POSTGRES = "ours, from Postgres"
@@ -95,6 +99,7 @@ async def measure() -> tuple[list[Row], dict[str, float]]:
     ]
     ratios = {
         f"{SHARED} over {PUBLISH}": ratio(rounds, SHARED, PUBLISH),
+        f"{APART} over {PUBLISH}": ratio(rounds, APART, PUBLISH),
         f"{STOCK} over {FASTIFY}": ratio(rounds, STOCK, FASTIFY),
         f"{DEFLATED} over {SHARED}": ratio(rounds, DEFLATED, SHARED),
     }
@@ -152,6 +157,7 @@ async def every_server() -> AsyncGenerator[list[Server]]:
         stock = await at_the_end.enter_async_context(fed_api(stack, "stock"))
         servers += [
             shared.server(SHARED, fed),
+            shared.server(APART, fed, how="apart"),
             shared.server(DEFLATED, fed, deflates=True),
             stock.server(STOCK, fed),
             replace(shared.server(POSTGRES, told), send=commit(writing, told)),
@@ -166,11 +172,13 @@ class Fed(msgspec.Struct, frozen=True, kw_only=True):
     port: int
     writer: asyncio.StreamWriter
 
-    def server(self, name: str, match_id: int, *, deflates: bool = False) -> Server:
+    def server(
+        self, name: str, match_id: int, *, deflates: bool = False, how: str = "joined"
+    ) -> Server:
         """Returns a row of it: sockets of a match, which it is fed changes of."""
 
         async def feed(_: CountedSocket, count: int) -> None:
-            self.writer.write(f"{match_id} {count} {BYTES}\n".encode())
+            self.writer.write(f"{match_id} {count} {BYTES} {how}\n".encode())
 
         return Server(
             name=name,

@@ -1,8 +1,9 @@
 """An API process that can be fed: changes come to its hub as if somebody else had read them.
 
-For measuring fan-out alone. Listens on a second port, FEED_PORT, for lines `MATCH COUNT BYTES`: so
-many changes of that match, each one frame of so many bytes, one turn of the event loop after the
-other. From there on all is as ever: hub, crowd, sessions, sockets.
+For measuring fan-out alone. Listens on a second port, FEED_PORT, for lines `MATCH COUNT BYTES HOW`:
+so many changes of that match, each one frame of so many bytes, one turn of the event loop after the
+other. From there on all is as ever: hub, crowd, sessions, sockets; only that with `apart` for HOW
+no two changes are joined in one write.
 """
 
 import asyncio
@@ -16,11 +17,15 @@ from app.commands.api import carrying
 from app.database.places import Place
 from app.main import create_app
 from app.serving.server import make_server, serve
+from app.sockets import member as members
 from app.stream import hub as hubs
 from app.stream.change import Change, change_at
 from app.stream.hub import Hub
 from app.stream.run import Run
 
+# As it is, and more members than there ever are.
+JOINED_FROM = members.JOINED_FROM_MEMBERS
+SO_MANY = 1_000_000
 BODY = '{"homeScore":2,"awayScore":1'
 
 
@@ -53,7 +58,9 @@ def main() -> None:
     async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(asyncio.CancelledError):
             while line := await reader.readline():
-                match_id, count, size = map(int, line.split())
+                *numbers, how = line.split()
+                match_id, count, size = map(int, numbers)
+                members.JOINED_FROM_MEMBERS = SO_MANY if how == b"apart" else JOINED_FROM
                 await feed(app.state.hub, match_id, count, size)
         writer.close()
 

@@ -1,7 +1,6 @@
 """Crowd: all that follow one match in this process, behind one reader of its log."""
 
 import asyncio
-import time
 from collections.abc import Sequence
 
 from app import metrics
@@ -120,8 +119,7 @@ class Crowd:
         finally:
             self._telling = False
         self._step_in_all()
-        waits = self._stuck or self._aside or any(g.timer for g in self.groups.values())
-        tail.trim(self._bytes_max if waits else 0)
+        self._trim()
 
     def lose_track(self) -> None:
         """Sends everybody back to a snapshot: the log is another one."""
@@ -142,44 +140,52 @@ class Crowd:
     # The flow.
 
     def _tell(self, group: Group, entries: Sequence[Entry]) -> None:
-        if group.key.wish.conflate_s:
-            self._tell_later(group)
+        """Tells a group at once; one that wished for less, or was told this very moment, later."""
+        if group.timer is not None:
             return
+        pause_s = group.pause_s()
+        if pause_s or group.key.wish.conflate_s:
+            group.timer = asyncio.get_running_loop().call_later(pause_s, self._tell_owed, group)
+        else:
+            self._tell_now(group, entries)
+
+    def _tell_owed(self, group: Group) -> None:
+        """Tells a group what came while it waited."""
+        group.timer = None
+        missed = None if self._tail is None else self._tail.after(group.place)
+        if not missed:
+            self._miss_all(group)
+            return
+        self._telling = True
         try:
-            for some in in_portions(entries):
-                group.tell(frames_of(group.key, some), some[-1].change.place)
+            self._tell_now(group, missed)
+        finally:
+            self._telling = False
+        self._step_in_all()
+        self._trim()
+
+    def _tell_now(self, group: Group, entries: Sequence[Entry]) -> None:
+        try:
+            if group.key.wish.conflate_s:
+                group.tell(conflated_of(group.key, entries, group.place), entries)
+            else:
+                for some in in_portions(entries):
+                    group.tell(frames_of(group.key, some), some)
         except Exception:
             # A mistake of ours in one dialect is no reason to leave a hole in it, nor for others.
             log.exception("telling_failed", match_id=self.match_id)
             self._miss_all(group)
 
+    def _trim(self) -> None:
+        """Keeps of the tail what somebody may be owed."""
+        waits = self._stuck or self._aside or any(g.timer for g in self.groups.values())
+        if self._tail is not None:
+            self._tail.trim(self._bytes_max if waits else 0)
+
     def _miss_all(self, group: Group) -> None:
         for member in tuple(group.members):
             self._take_out(member)
             self._miss(member)
-
-    def _tell_later(self, group: Group) -> None:
-        """Tells a group that wished for less at once when it was quiet, else when it is time."""
-        if group.timer is not None:
-            return
-        wait_s = group.told_at + group.key.wish.conflate_s - time.monotonic()
-        loop = asyncio.get_running_loop()
-        group.timer = loop.call_later(max(0.0, wait_s), self._tell_conflated, group)
-
-    def _tell_conflated(self, group: Group) -> None:
-        """Tells a group what came since, the newest of each."""
-        group.timer = None
-        tail = self._tail
-        missed = None if tail is None else tail.after(group.place)
-        if tail is None or missed is None:
-            self._miss_all(group)
-            return
-        self._telling = True
-        try:
-            group.tell(conflated_of(group.key, missed, group.place), tail.end)
-        finally:
-            self._telling = False
-        self._step_in_all()
 
     def _step_in_all(self) -> None:
         for member in tuple(self._aside):
@@ -387,13 +393,7 @@ class Crowd:
     def beat(self, member: Member) -> bool:
         """Writes a heartbeat; False when the member has no place, or its dialect no such frame."""
         place = self.place_of(member)
-        if place is None or member.reason is not None:
-            return False
-        text = member.session.dialect.heartbeat(self.match_id, place, member.wish.channel)
-        if text is None:
-            return False
-        member.write([Outgoing(text, "heartbeat")])
-        return True
+        return place is not None and member.reason is None and member.beat_at(place)
 
     def _begin(self, place: Place) -> None:
         self._tail = Tail(place)

@@ -13,6 +13,15 @@ from app.sockets.counting import count_sent, note_latency
 from app.sockets.dialect import Dialect, SnapshotReason
 from app.sockets.line import Line, Ready, WireForm
 from app.sockets.outgoing import Outgoing, pack
+from app.sockets.tail import Entry
+
+# A write to a socket costs the kernel some 3 to 5 µs, whether one frame is in it or ten. So while
+# changes of a match follow one another faster than its many sockets are written to, those that come
+# within so long after the last telling, for each member, go out together. A change that comes alone
+# never waits, and none waits longer than the maximum.
+JOINED_FROM_MEMBERS = 100
+JOINED_S_EACH = 0.000_01
+JOINED_S_MAX = 0.005
 
 
 class Wish(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,6 +97,13 @@ class Member:
         """Is told that there is nothing to follow, or no longer."""
         raise NotImplementedError
 
+    def beat_at(self, place: Place) -> bool:
+        """Writes a heartbeat that names a place; False when its dialect has no such frame."""
+        text = self.session.dialect.heartbeat(self.match_id, place, self.wish.channel)
+        if text is not None:
+            self.write([Outgoing(text, "heartbeat")])
+        return text is not None
+
     def write(self, frames: Sequence[Outgoing]) -> None:
         """Writes frames to this member alone, and counts them."""
         session = self.session
@@ -141,10 +157,19 @@ class Group:
             self.timer.cancel()
             self.timer = None
 
-    def tell(self, frames: Sequence[Outgoing], place: Place) -> None:
-        """Writes frames to all members, after which they are at `place`."""
+    def pause_s(self) -> float:
+        """Returns how long it is left alone: as it wished; and one of many that was told this very
+        moment until it can be told more at once, with one write for each of them.
+        """
+        apart_s = self.key.wish.conflate_s
+        if not apart_s and len(self.members) >= JOINED_FROM_MEMBERS:
+            apart_s = min(JOINED_S_MAX, JOINED_S_EACH * len(self.members))
+        return max(0.0, self.told_at + apart_s - time.monotonic()) if apart_s else 0.0
+
+    def tell(self, frames: Sequence[Outgoing], entries: Sequence[Entry]) -> None:
+        """Writes frames that stand for these entries to all members; then they are at the last."""
         # First the place: a line that gets full while it is written to leaves with it.
-        self.place = place
+        self.place = entries[-1].change.place
         if not frames:
             return
         ready = pack(frames, self.key.form)
@@ -156,4 +181,4 @@ class Group:
         self.told_at = time.monotonic()
         protocol = self.key.dialect.name
         count_sent(protocol, frames, ready, len(writes))
-        note_latency(protocol, time.time() - place.at_us / 1e6)
+        note_latency(protocol, time.time() - entries[0].change.place.at_us / 1e6)

@@ -9,11 +9,14 @@ import json
 from collections.abc import Coroutine, Sequence
 from typing import Any, cast
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.database.places import Place, moment, parse_token
+from app.sockets import member
 from app.sockets.close_codes import CloseCode
+from app.sockets.crowd import Crowd
 from app.sockets.crowds import Crowds
 from app.sockets.dialect import Snapshot
 from app.sockets.frames import KINDS
@@ -283,6 +286,10 @@ class Play:
                 session.drain()
             self.log.hand_out(100)
             await asyncio.sleep(0)
+            while (crowd := cast("Crowd | None", self.log.reader)) and any(
+                group.timer for group in crowd.groups.values()
+            ):
+                await asyncio.sleep(0)
 
     async def run(self, steps: Sequence[Step]) -> None:
         """Plays the steps; at the end everybody holds the truth, and nothing is left over."""
@@ -331,3 +338,13 @@ def play(run: Coroutine[Any, Any, None]) -> None:
 @given(STEPS)
 def test_every_reader_ends_with_the_truth(steps: list[Step]):
     play(Play().run(steps))
+
+
+@settings(max_examples=200, deadline=None)
+@given(STEPS)
+def test_every_reader_does_so_where_what_comes_in_a_moment_is_told_at_once(steps: list[Step]):
+    with pytest.MonkeyPatch.context() as patch:
+        # Two are many, and a moment is long enough to be in the middle of.
+        patch.setattr(member, "JOINED_FROM_MEMBERS", 2)
+        patch.setattr(member, "JOINED_S_EACH", 0.000_1)
+        play(Play().run(steps))
