@@ -79,7 +79,7 @@ class Bucket:
         # Spent unasked, coming back as tokens of the bucket do.
         self._debt = 0.0
         self._debt_at = now
-        # Whether it is being asked for.
+        # Whether it is being asked for; when it was used last, to a second.
         self.asked = False
         self.used_at = now
         self.set_rate(rate)
@@ -103,7 +103,6 @@ class Bucket:
 
         A weight above the bucket's size counts as that, so that nothing is refused for ever.
         """
-        self.used_at = now
         weight = min(weight, self.size)
         held = self._held if now < self._use_by else 0
         if held >= weight:
@@ -120,7 +119,6 @@ class Bucket:
 
     def take_alone(self, now: float, weight: int) -> Taken:
         """Takes tokens of what is left as far as this process knows, as if it were the only one."""
-        self.used_at = now
         weight = min(weight, self.size)
         left = min(self.size, self._shared(now) + self._held + self._back)
         self._held = self._back = 0
@@ -207,17 +205,18 @@ class Bucket:
         return max(0.0, self._debt - (now - self._debt_at) * self.per_s) if self._debt else 0.0
 
     def _shared(self, now: float) -> float:
-        """Returns what is in the shared bucket at most, by what was heard."""
-        if self._heard_at == _UNHEARD:
-            return self.size
+        """Returns what is in the shared bucket at most, by what was heard; all before that."""
         return min(self.size, self._left + (now - self._heard_at) * self.per_s)
 
     def _answer(self, now: float, *, short_of: int = 0) -> Taken:
-        left = min(self.size, self._held + self._shared(now))
+        size = self.size
+        left = self._held + self._left + (now - self._heard_at) * self.per_s
+        if left > size - _ROUNDING:
+            left = size
         return Taken(
             allowed=not short_of,
-            limit=self.size,
+            limit=size,
             remaining=int(left + _ROUNDING),
-            reset_s=math.ceil((self.size - left) / self.per_s - _ROUNDING),
+            reset_s=math.ceil((size - left) / self.per_s - _ROUNDING),
             retry_after_s=max(1, math.ceil((short_of - left) / self.per_s)) if short_of else 0,
         )
