@@ -76,7 +76,7 @@ def said(
 
 
 def odds(market: ObservedMarket) -> dict[str, str | None]:
-    return {q.selection.value: None if q.odds is None else str(q.odds) for q in market.quotes}
+    return {q.selection: None if q.odds is None else str(q.odds) for q in market.quotes}
 
 
 def test_a_match_is_its_event_with_the_runners_as_sides():
