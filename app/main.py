@@ -34,6 +34,7 @@ from app.access.tokens import AccessTokens
 from app.access.usage import SOCKET, Usage
 from app.api import problems
 from app.api.auth import auth_routes
+from app.api.batch import batch_routes
 from app.api.bets import BetDoor, bet_routes
 from app.api.bookmaking import bookmaking_routes
 from app.api.broadcasting import broadcasting_routes
@@ -108,6 +109,7 @@ _ROUTES: Sequence[ControllerRouterHandler] = (
     *metrics_routes,
     *league_routes,
     *match_routes,
+    *batch_routes,
     *market_routes,
     *polling_routes,
     *prediction_routes,

@@ -62,12 +62,23 @@ def open_cache(
 
 
 async def of_match(state: State, kind: str, number: int, read: OfMatch) -> Entry | None:
-    """Returns what `read` says of a match, or of the one it was merged into; None for none."""
+    """Returns what `read` says of a match, or of the one it was merged into; None for none.
+
+    What is said of another match is not kept for this one: by which it was kept may change.
+    """
     entry = await _of(state, kind, number, read)
     if entry is not None:
         return entry
     kept = await _of(state, "merged", number, _merged_into)
-    return None if kept is None else await _of(state, kind, int(kept.body), read)
+    if kept is None:
+        return None
+    entry = await _of(state, kind, int(kept.body), read)
+    return None if entry is None else entry.apart()
+
+
+def number_of_match(entry: Entry) -> int:
+    """Returns which match an entry of `of_match` is about: that asked for, or the one kept."""
+    return int(entry.name.partition(":")[2])
 
 
 async def _of(state: State, kind: str, number: int, read: OfMatch) -> Entry | None:

@@ -1,7 +1,7 @@
 """GET /api/markets/{sport}, /api/odds/{matchId} and its history."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Annotated, Any
 
@@ -43,6 +43,9 @@ from app.sports.match import Sport
 # A chart of a whole match at a point a second is longer; it asks for the newest, or in parts.
 POINTS_DEFAULT = 500
 POINTS_MAX = 2_000
+# From a second, which no eye sees on a chart, to a day.
+BUCKET_MS_MIN = 1_000
+BUCKET_MS_MAX = 86_400_000
 _SPORTS = frozenset(sport.value for sport in Sport)
 _FIRST_MOMENT = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST_MOMENT = datetime(9000, 1, 1, tzinfo=UTC)
@@ -66,6 +69,17 @@ class HistoryQuery(Query, frozen=True, kw_only=True):
     limit: Annotated[
         int, Meta(ge=1, le=POINTS_MAX, description="Points at most; the newest are kept.")
     ] = POINTS_DEFAULT
+    bucket_ms: (
+        Annotated[
+            int,
+            Meta(
+                ge=BUCKET_MS_MIN,
+                le=BUCKET_MS_MAX,
+                description="Points within so many milliseconds are told as one, for charts.",
+            ),
+        ]
+        | None
+    ) = None
 
 
 @get(
@@ -153,6 +167,7 @@ async def get_history(request: Asked, state: State, match_id: FromPath[str]) -> 
         selection_id=number_or_none(query.selection_id),
         since=query.since or _FIRST_MOMENT,
         until=query.until or _LAST_MOMENT,
+        bucket=None if query.bucket_ms is None else timedelta(milliseconds=query.bucket_ms),
     )
     async with engine.connection(state.pool) as connection:
         if await matches.sport_of(connection, number) is None:

@@ -84,7 +84,11 @@ class OddsShape(_Priced, frozen=True, kw_only=True):
 
 
 class PricePoint(_Priced, frozen=True, kw_only=True):
-    """A price and from when on it was on offer."""
+    """A price and from when on it was on offer.
+
+    With `bucketMs`, a stretch of time that begins then: `odds` and `status` are the last of it,
+    `open` its first odds, `bestOdds` the best there was, `points` how many prices it had.
+    """
 
     market_id: str
     selection_id: str
@@ -92,6 +96,10 @@ class PricePoint(_Priced, frozen=True, kw_only=True):
     odds: Decimal | None
     best_odds: Decimal | None
     status: str
+    open: Decimal | None = None
+    high: Decimal | None = None
+    low: Decimal | None = None
+    points: int = 1
 
 
 class PricePath(_Priced, frozen=True, kw_only=True):

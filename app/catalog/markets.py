@@ -47,6 +47,9 @@ _OF_MATCH = f"""
 SELECT {_MARKET} AS body {_FROM} WHERE k.match_id = $1 ORDER BY {MARKET_ORDER}, k.id
 """
 
+# The slug of a league that was merged leads to the one that was kept.
+_OF_LEAGUE = "m.league_id = (SELECT coalesce(x.merged_into, x.id) FROM leagues x WHERE x.slug = {})"
+
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     """Which markets: None and () mean any."""
@@ -74,7 +77,7 @@ async def markets_after(
 def _page_statement(wanted: Wanted, last: tuple[int] | None, limit: int) -> tuple[str, list[Any]]:
     given = (
         ("m.sport_id = {}", wanted.sport),
-        ("m.league_id = (SELECT id FROM leagues WHERE slug = {})", wanted.league),
+        (_OF_LEAGUE, wanted.league),
         ("k.match_id = {}", wanted.match_id),
         ("k.status = ANY ({}::text[])", list(wanted.statuses) or None),
         ("k.id < {}", last[0] if last is not None else None),

@@ -1,6 +1,6 @@
 """Prices of one match: what every bookmaker offers now, and the path prices took."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import msgspec
@@ -148,6 +148,34 @@ FROM (
     ORDER BY o.at DESC, x.id DESC LIMIT $6 + 1
 ) AS p
 """
+# The same path, so many milliseconds at a time: what was on offer first and last, and between.
+_BUCKETS = """
+SELECT coalesce(json_agg(
+           json_build_object(
+               'marketId', p.market_id::text, 'selectionId', p.selection_id::text,
+               'at', wire_time(p.bucket), 'odds', trim_scale(p.last), 'open', trim_scale(p.first),
+               'high', trim_scale(p.high), 'low', trim_scale(p.low),
+               'bestOdds', trim_scale(p.best), 'status', p.status, 'points', p.points
+           ) ORDER BY p.bucket, p.selection_id
+       ) FILTER (WHERE p.place <= $6), '[]')::text AS items, count(*) > $6 AS truncated
+FROM (
+    SELECT b.*, row_number() OVER (ORDER BY b.bucket DESC, b.selection_id DESC) AS place FROM (
+        SELECT k.id AS market_id, x.id AS selection_id,
+               date_bin($7::interval, o.at, timestamptz '2000-01-01 00:00Z') AS bucket,
+               (array_agg(o.odds ORDER BY o.at))[1] AS first,
+               (array_agg(o.odds ORDER BY o.at DESC))[1] AS last,
+               max(o.odds) AS high, min(o.odds) AS low, max(o.best_odds) AS best,
+               (array_agg(o.status ORDER BY o.at DESC))[1] AS status, count(*) AS points
+        FROM markets AS k
+        JOIN selections AS x ON x.market_id = k.id
+        JOIN odds_history AS o ON o.selection_id = x.id AND o.at >= $4 AND o.at < $5
+        WHERE k.match_id = $1 AND ($2::bigint IS NULL OR k.id = $2)
+          AND ($3::bigint IS NULL OR x.id = $3)
+        GROUP BY k.id, x.id, bucket
+    ) AS b
+    ORDER BY b.bucket DESC, b.selection_id DESC LIMIT $6 + 1
+) AS p
+"""
 
 
 class Odds(msgspec.Struct, frozen=True):
@@ -165,6 +193,8 @@ class Span(msgspec.Struct, frozen=True, kw_only=True):
     selection_id: int | None
     since: datetime
     until: datetime
+    # Points within so long are told as one; None: each is told.
+    bucket: timedelta | None = None
 
 
 async def odds_of(connection: Connection, match_id: int) -> Odds | None:
@@ -178,9 +208,13 @@ async def odds_of(connection: Connection, match_id: int) -> Odds | None:
 async def path_of(
     connection: Connection, match_id: int, span: Span, *, limit: int
 ) -> tuple[str, bool]:
-    """Returns the newest `limit` points as JSON, newest last, and whether older ones were cut."""
-    row = await connection.fetchrow(
-        _PATH, match_id, span.market_id, span.selection_id, span.since, span.until, limit
-    )
+    """Returns the newest `limit` points, or buckets of them, as JSON, newest last, and whether
+    older ones were cut.
+    """
+    asked = (match_id, span.market_id, span.selection_id, span.since, span.until, limit)
+    if span.bucket is None:
+        row = await connection.fetchrow(_PATH, *asked)
+    else:
+        row = await connection.fetchrow(_BUCKETS, *asked, span.bucket)
     assert row is not None  # An aggregate always has a row.
     return row["items"], row["truncated"]

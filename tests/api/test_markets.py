@@ -1,5 +1,7 @@
 """Markets, odds and the path of prices."""
 
+import asyncio
+import time
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -118,7 +120,11 @@ async def test_a_newer_quote_at_the_same_price_is_another_answer(api: Api):
     known = {"if-none-match": tag}
     assert (await api.get(f"/api/odds/{match_id}", headers=known)).status_code == 304
     await api.connection.execute("UPDATE quotes SET observed_at = observed_at + interval '1 s'")
-    assert (await api.get(f"/api/odds/{match_id}", headers=known)).status_code == 200
+    # No change announces it: it is told when what was kept is computed anew, within a second.
+    began = time.monotonic()
+    while (await api.get(f"/api/odds/{match_id}", headers=known)).status_code == 304:
+        await asyncio.sleep(0.01)
+        assert time.monotonic() - began < 30
 
 
 async def path(api: Api, match_id: int, **query: Any) -> PricePath:
@@ -154,6 +160,32 @@ async def test_a_path_that_just_fits_is_not_cut(api: Api):
     await a_market(api.connection, match_id)
     assert (await path(api, match_id, limit=3)).truncated is False
     assert (await path(api, match_id, limit=2)).truncated is True
+
+
+async def test_a_chart_gets_the_path_in_stretches_of_time(api: Api):
+    match_id = await a_match(api.connection)
+    market_id = await a_market(api.connection, match_id)
+    home = (await selections_of(api.connection, market_id))["home"]
+    for odds in ("2.2", "2.0", "2.3"):
+        await a_price(api.connection, home, odds)
+    await api.connection.execute(
+        "UPDATE odds_history SET at = '2025-11-22 15:00:01Z'::timestamptz"
+        " + (odds * 10 - 20) * interval '1 second' WHERE selection_id = $1",
+        home,
+    )
+    told = await path(api, match_id, selectionId=str(home), bucketMs=2_000)
+    said = [(p.at[17:19], str(p.open), str(p.high), str(p.low), p.points) for p in told.items]
+    # 2.0 at :01, 2.1 at :02, 2.2 at :03, 2.3 at :04.
+    assert said == [
+        ("00", "2", "2", "2", 1),
+        ("02", "2.1", "2.2", "2.1", 2),
+        ("04", "2.3", "2.3", "2.3", 1),
+    ]
+    assert [str(p.odds) for p in told.items] == ["2", "2.2", "2.3"]
+    newest = await path(api, match_id, selectionId=str(home), bucketMs=2_000, limit=1)
+    assert ([p.at[17:19] for p in newest.items], newest.truncated) == (["04"], True)
+    refused = await api.get(f"/api/odds/{match_id}/history", params={"bucketMs": 999})
+    assert refused.status_code == 400
 
 
 async def a_book(api: Api, *offers: tuple[str, str, str], status: str = "open") -> int:
