@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Generator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import asyncpg
@@ -20,6 +20,8 @@ PATIENCE_S = 90
 HOCKEY = tuple(name for name in PLAYED if name.startswith("hockey."))
 # So many polls of scores are time enough for one of prices, at the same interval.
 POLLS = 5
+# Promised is a second; a machine that does much else is given more.
+BEGINS_WITHIN = timedelta(seconds=20)
 _LIVE = """
 SELECT m.id, array_agg(r.provider || ' ' || r.external_id) AS refs
 FROM matches m JOIN live_scores s ON s.match_id = m.id AND s.status IN ('live', 'paused')
@@ -83,7 +85,7 @@ async def test_prices_are_polled_while_somebody_watches_and_only_then(
         await connection.close()
     first = min(datetime.fromisoformat(at) for _, at, _ in asked)
     LOG.info("first asked for prices after %.2f s", (first - began).total_seconds())
-    assert first >= began
+    assert began <= first < began + BEGINS_WITHIN
     plays = match_day.plays()
     ours = {plays[name, match] for name, match in (ref.split(" ") for ref in live[0]["refs"])}
     assert {plays[of, name] for of, _, names in ended for name in names} == ours
