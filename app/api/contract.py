@@ -72,6 +72,24 @@ _KEY_PARAMETER = {
     "schema": {"type": "string", "pattern": "^[A-Za-z0-9_.-]{1,64}$"},
     "example": "my-request-1",
 }
+_FIRST = "$response.body#/items/0/id"
+_MADE = "$response.body#/id"
+# What an answer leads on to: the operation, its status, then where to go with what.
+_LINKS: dict[str, tuple[str, dict[str, tuple[str, str]]]] = {
+    "listEvents": (
+        "200",
+        {
+            "getScore": ("match_id", _FIRST),
+            "getMatch": ("match_id", _FIRST),
+            "getOdds": ("match_id", _FIRST),
+            "getHistory": ("match_id", _FIRST),
+            "listChanges": ("match_id", _FIRST),
+        },
+    ),
+    "makeKey": ("201", {"endKey": ("key_id", _MADE)}),
+    "placeBet": ("201", {"ownBet": ("bet_id", _MADE), "offered": ("bet_id", _MADE)}),
+    "takeOut": ("202", {"cancelWithdrawal": ("payment_id", _MADE)}),
+}
 _SOCKET_ID = {"type": "string", "examples": ["1234.5678"]}
 # Bodies that are read as bytes, because clients of others send them as forms.
 _FORMS: dict[str, dict[str, Any]] = {
@@ -105,6 +123,10 @@ def completed(
         status: _answer(status, said, is_counted=not is_open(path))
         for status, said in sorted(responses.items())
     }
+    status, links = _LINKS.get(operation["operationId"], ("", {}))
+    if links:
+        said = {name: _link(name, *given) for name, given in links.items()}
+        responses[status] = {**responses[status], "links": said}
     if parameters:
         more["parameters"] = parameters
     return {**operation, **more, "security": security, "responses": responses}
@@ -178,6 +200,10 @@ def _problems_around(security: list[Any], path: str, *, has_body: bool) -> list[
     if has_body:
         found |= {"400", "413", "422"}
     return sorted(found)
+
+
+def _link(operation: str, parameter: str, expression: str) -> dict[str, Any]:
+    return {"operationId": operation, "parameters": {parameter: expression}}
 
 
 def _form(fields: dict[str, Any]) -> dict[str, Any]:

@@ -20,6 +20,12 @@ _SENT: dict[str, dict[str, Any]] = {
     "CashOutWish": {"amount": "8.50", "share": 1},
     "PaymentWish": {"amount": "25.00", "currency": "EUR"},
     "LimitsWish": {"limits": [{"kind": "stake", "period": "day", "amount": "50.00"}]},
+    "BatchQuestion": {"match_ids": ["4", "5"]},
+    "Change": {"taskId": "match.4", "interval": 500},
+    "Word": {"decision": "same", "matchId": "4"},
+    "payments_Reason": {"note": "Checked by hand."},
+    "bookmaking_Reason": {"note": "The match was played under protest."},
+    "SettleWish": {"note": "As the league decided.", "results": [{"leg": 1, "result": "won"}]},
 }
 _ANSWERED: dict[str, dict[str, Any]] = {
     "TokenPair": {
@@ -51,6 +57,7 @@ _ANSWERED: dict[str, dict[str, Any]] = {
         "clock": "73:10",
         "homeScore": 2,
         "awayScore": 1,
+        "chances": {"home": 0.8214, "draw": 0.1353, "away": 0.0433},
         "simulated": False,
         "seq": 437,
         "updatedAt": _AT,
