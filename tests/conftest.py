@@ -1,9 +1,10 @@
 """The servers under the tests: real Postgres and Valkey, one pair per xdist worker.
 
 `DATABASE_URL` and `REDIS_URL`, when both set, are used (databases are made and dropped there);
-else containers, when a Docker engine answers; else the embedded servers, without fsync, and in
-memory where there is enough of it: a database is 600 files, and a disk takes longer over making
-and dropping them for every test than most tests take.
+else containers, when a Docker engine answers; else the embedded servers, without fsync.
+
+What is made goes into memory where there is enough of it: a database is 600 files, and a disk takes
+longer over making and dropping them for every test than most tests take.
 """
 
 import asyncio
@@ -40,8 +41,8 @@ POSTGRES_IMAGE, VALKEY_IMAGE = "postgres:18", "valkey/valkey:9"
 DOCKER_SOCKET = Path("/var/run/docker.sock")
 DOCKER_ANSWERS_S = 2.0
 MEMORY = Path("/dev/shm")
-# Both servers with a test's data and Postgres' log of changes take 300 MB; four workers at most.
-MEMORY_FREE_MIN = 2 << 30
+# A worker's servers take 300 MB, those of a story as much again; four workers at most.
+MEMORY_FREE_MIN = 3 << 30
 FOLDER_PREFIX = "touchline-tests-"
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
@@ -88,6 +89,18 @@ class Databases:
     async def _leave(self) -> None:
         if self._connection is not None:
             await self._connection.close()
+
+
+def pytest_configure() -> None:
+    """Keeps what tests make in memory, unless told where; what passed leaves nothing there."""
+    if "TMPDIR" not in os.environ and is_roomy(MEMORY):
+        os.environ["TMPDIR"] = str(MEMORY)
+        tempfile.tempdir = None  # Where it was is looked up once.
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts the long journeys first: one that starts last is waited for with idle cores."""
+    items.sort(key=lambda item: item.get_closest_marker("story") is None)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -166,10 +179,8 @@ def redis_url(servers: Servers) -> str:
 @contextmanager
 def embedded() -> Generator[Servers]:
     """Runs the embedded servers in a folder that goes away with them."""
-    place = roomy_memory()
-    folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX, dir=place))
-    if place is not None:
-        remove_abandoned(place)
+    folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX))
+    remove_abandoned(folder.parent)
     try:
         with devstack(folder, durable=False) as stack:
             yield Servers(database_url=stack.database_url, redis_url=stack.redis_url, stack=stack)
@@ -177,12 +188,12 @@ def embedded() -> Generator[Servers]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def roomy_memory() -> Path | None:
-    """Returns where files are kept in memory, if there is room for the servers' data."""
-    if not MEMORY.is_dir() or not os.access(MEMORY, os.W_OK):
-        return None
-    free = min(shutil.disk_usage(MEMORY).free, psutil.virtual_memory().available)
-    return MEMORY if free >= MEMORY_FREE_MIN else None
+def is_roomy(place: Path) -> bool:
+    """Says whether all that tests make has room in a folder that is memory."""
+    if not os.access(place, os.W_OK) or os.statvfs(place).f_flag & os.ST_NOEXEC:
+        return False
+    free = min(shutil.disk_usage(place).free, psutil.virtual_memory().available)
+    return free >= MEMORY_FREE_MIN
 
 
 def remove_abandoned(place: Path) -> None:
