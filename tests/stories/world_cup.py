@@ -47,7 +47,11 @@ class Cup:
     def __init__(self, recordings: Sequence[Path]) -> None:
         self.recordings = recordings
         self.known = Known()
-        self.starts = {path: datetime.now(UTC) + timedelta(hours=1) for path in recordings}
+        # Two sides may meet twice: what tells such matches apart is the day.
+        self.starts = {
+            path: datetime.now(UTC) + timedelta(hours=1 + 24 * day)
+            for day, path in enumerate(recordings)
+        }
         self.match_ids: dict[Path, int] = {}
         self.told_at = datetime.now(UTC)
 
