@@ -2,12 +2,12 @@
 
 import asyncio
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import cast
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from redis.asyncio import Redis
 
@@ -81,11 +81,21 @@ MOVES = st.lists(
         st.tuples(st.just("wait"), st.sampled_from([0.001, 0.02, 0.3, 0.99, 1.01, 2.5, 7.0])),
         st.tuples(st.just("ask"), st.integers(0, 3), st.lists(st.integers(1, 12), max_size=20)),
         st.tuples(st.just("rush"), st.integers(0, 3), st.integers(1, 60)),
+        st.tuples(st.just("storm"), st.sampled_from([5, 20, 80])),
         st.tuples(st.just("sweep")),
         st.tuples(st.just("kill"), st.integers(0, 3)),
     ),
     max_size=40,
 )
+
+
+def spread(moves: Sequence[tuple[object, ...]]) -> Iterator[tuple[object, ...]]:
+    """Yields moves, a storm as a rush on each process."""
+    for move in moves:
+        if move[0] == "storm":
+            yield from (("rush", number, move[1]) for number in range(4))
+        else:
+            yield move
 
 
 async def play(redis: Redis, rate: Rate, moves: Sequence[tuple[object, ...]]) -> float:
@@ -94,7 +104,7 @@ async def play(redis: Redis, rate: Rate, moves: Sequence[tuple[object, ...]]) ->
     names = iter(range(10_000))
     processes = [Process(redis, f"p{next(names)}", rate) for _ in range(4)]
     now, spent = NOON, list[tuple[float, int]]()
-    for move in moves:
+    for move in spread(moves):
         match move:
             case ("wait", float(seconds)):
                 now += seconds
@@ -118,7 +128,12 @@ async def play(redis: Redis, rate: Rate, moves: Sequence[tuple[object, ...]]) ->
     return most_within(spent, rate)
 
 
-@settings(max_examples=120, deadline=None)
+# All four lease ahead, the bucket fills up behind them, and all spend what there is at once.
+@example(
+    rate=Rate(requests_per_minute=30_000, burst=200),
+    moves=[("storm", 20), ("wait", 0.99), ("storm", 80)],
+)
+@settings(max_examples=80, deadline=None)
 @given(rate=RATES, moves=MOVES)
 def test_no_caller_gets_more_than_one_bucket_holds_and_refills_however_it_is_leased(
     servers: Servers, rate: Rate, moves: list[tuple[object, ...]]
