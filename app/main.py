@@ -10,7 +10,6 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from importlib.metadata import version
 
 from litestar import Litestar
-from litestar.types import ControllerRouterHandler
 from redis.asyncio import Redis
 
 from app.access.access_news import CHANNEL as ACCESS_CHANNEL
@@ -33,27 +32,11 @@ from app.access.tiers import Tiers, settings_of
 from app.access.tokens import AccessTokens
 from app.access.usage import SOCKET, Usage
 from app.api import problems
-from app.api.auth import auth_routes
-from app.api.batch import batch_routes
-from app.api.bets import BetDoor, bet_routes
-from app.api.bookmaking import bookmaking_routes
-from app.api.broadcasting import broadcasting_routes
-from app.api.conflicts import conflict_routes
-from app.api.feeds import Feeds, feed_routes
-from app.api.identity import identity_routes
+from app.api.bets import BetDoor
+from app.api.feeds import Feeds
 from app.api.kept import kinds_of_answers, open_cache
-from app.api.leagues import league_routes
-from app.api.markets import market_routes
-from app.api.matches import match_routes
-from app.api.me import me_routes
 from app.api.money_shapes import MoneyRules
 from app.api.open_api import Numbers, open_api
-from app.api.payments import payment_routes
-from app.api.polling import polling_routes
-from app.api.predictions import prediction_routes
-from app.api.providers import provider_routes
-from app.api.usage import usage_routes
-from app.api.wallet import wallet_routes
 from app.betting.told import state_of
 from app.bookmaking import house_of
 from app.cache.reads import Cache
@@ -62,26 +45,22 @@ from app.database.engine import Pool, open_pool
 from app.database.listener import Listener, Nudge
 from app.database.sessions import open_engine, session_maker
 from app.logs import logger
-from app.ops.health import Vitals, health_routes
-from app.ops.metrics import metrics_routes
-from app.pages.routes import page_routes
+from app.ops.health import Vitals
 from app.payments.deposits import DepositRules
 from app.polling.demand import Demand, holder_name
 from app.relay_settings import nodes_of
+from app.routes import ROUTES
 from app.serving.hot_reads import hot_reads_of
 from app.serving.surroundings import surrounded
 from app.settings import DatabaseSettings, Settings, feed_keys
-from app.sockets.asyncapi import asyncapi_routes
 from app.sockets.crowds import Crowds
-from app.sockets.events import event_routes
 from app.sockets.granted import Grantees
-from app.sockets.live import live_routes
 from app.sockets.opening import Sockets
 from app.sockets.process import Bounds, Shared
-from app.sockets.pusher import PusherFollows, pusher_routes
+from app.sockets.pusher import PusherFollows
 from app.sockets.revoking import Revoking
 from app.sockets.snapshots import FirstStates
-from app.sockets.ws import WsFollows, ws_routes
+from app.sockets.ws import WsFollows
 from app.stream import user_log
 from app.stream.hub import Hub
 from app.stream.relay_listener import RelayListener
@@ -98,40 +77,11 @@ RESTART_S = 1.0
 log = logger(__name__)
 Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
 
-_ROUTES: Sequence[ControllerRouterHandler] = (
-    *auth_routes,
-    *me_routes,
-    *usage_routes,
-    *broadcasting_routes,
-    *conflict_routes,
-    *identity_routes,
-    *health_routes,
-    *metrics_routes,
-    *league_routes,
-    *match_routes,
-    *batch_routes,
-    *market_routes,
-    *polling_routes,
-    *prediction_routes,
-    *provider_routes,
-    *feed_routes,
-    *wallet_routes,
-    *bet_routes,
-    *bookmaking_routes,
-    *payment_routes,
-    *live_routes,
-    *ws_routes,
-    *pusher_routes,
-    *event_routes,
-    *asyncapi_routes,
-    *page_routes,
-)
-
 
 def create_app(settings: Settings) -> Litestar:
     """Returns the application; it starts, and says so on /health, while Postgres is away."""
     app = Litestar(
-        route_handlers=_ROUTES,
+        route_handlers=ROUTES,
         lifespan=[_lifespan(settings)],
         exception_handlers=problems.HANDLERS,
         openapi_config=open_api(version("touchline")),
