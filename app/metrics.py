@@ -1,9 +1,15 @@
 """Every metric there is: name, kind, labels, help. `app list metrics` prints this file."""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+import os
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.metrics import MetricWrapperBase
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 REGISTRY = CollectorRegistry(auto_describe=True)
+# The library's name for the folder in which processes that answer for one another keep their
+# numbers; whoever starts them sets it. Numbers are then in files, and any process can tell all.
+TOGETHER = "PROMETHEUS_MULTIPROC_DIR"
 
 # Seconds; the promises are in single milliseconds, so the low end is fine.
 _FAST = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
@@ -14,7 +20,8 @@ def _counter(name: str, text: str, *labels: str) -> Counter:
 
 
 def _gauge(name: str, text: str, *labels: str) -> Gauge:
-    return Gauge(name, text, labels, registry=REGISTRY)
+    # Of several processes each is told, with its `pid`, while it lives: not all can be added up.
+    return Gauge(name, text, labels, registry=REGISTRY, multiprocess_mode="liveall")
 
 
 class ManyHistogram(Histogram):
@@ -31,6 +38,24 @@ class ManyHistogram(Histogram):
 
 def _histogram(name: str, text: str, *labels: str) -> ManyHistogram:
     return ManyHistogram(name, text, labels, registry=REGISTRY, buckets=_FAST)
+
+
+def told() -> bytes:
+    """Returns every metric in Prometheus' text format; of processes that serve together, of all:
+    counts added up, also those of processes that ended.
+    """
+    folder = os.environ.get(TOGETHER)
+    if not folder:
+        return generate_latest(REGISTRY)
+    together = CollectorRegistry()
+    MultiProcessCollector(together, folder)
+    return generate_latest(together)
+
+
+def forget_process(folder: str | None, pid: int) -> None:
+    """Takes a process that ended out of those that are told; its counts stay."""
+    if folder:
+        mark_process_dead(pid, folder)
 
 
 http_requests = _counter(
@@ -274,7 +299,9 @@ forecast_delay_seconds = _histogram(
     "From the entry of a match's log to the forecast made of it, in play.",
 )
 forecasts_judged = _counter(
-    "touchline_forecasts_judged", "Matches over whose chances were served before they began.", "sport"
+    "touchline_forecasts_judged",
+    "Matches over whose chances were served before they began.",
+    "sport",
 )
 forecast_log_loss = _counter(
     "touchline_forecast_log_loss",

@@ -3,10 +3,11 @@
 import os
 import socket
 import sys
+import tempfile
 
 import click
 
-from app import logs, settings
+from app import logs, metrics, settings
 from app.main import create_app
 from app.serving.server import Carrying, make_server, serve
 from app.settings import Settings
@@ -40,14 +41,15 @@ def _run_several(asked: Settings, handed_down: socket.socket | None) -> None:
             handed_down = together(socket.create_server(address, family=family))
         except OSError as error:
             raise click.ClickException(f"port {asked.api.port}: {error.strerror}") from error
-    run_api_processes(
-        ApiRun(
-            command=[sys.executable, "-m", "app", "api"],
-            environment=os.environ,
-            listening=beside(handed_down, asked.serving.processes),
-            graceful_shutdown_s=asked.api.graceful_shutdown_s,
+    with tempfile.TemporaryDirectory(prefix="touchline-metrics-") as folder:
+        run_api_processes(
+            ApiRun(
+                command=[sys.executable, "-m", "app", "api"],
+                environment={**os.environ, metrics.TOGETHER: folder},
+                listening=beside(handed_down, asked.serving.processes),
+                graceful_shutdown_s=asked.api.graceful_shutdown_s,
+            )
         )
-    )
 
 
 def _run_one(asked: Settings, handed_down: socket.socket | None, ready_fd: int | None) -> None:

@@ -1,12 +1,13 @@
 """GET /metrics, for the networks that may."""
 
+import asyncio
 from collections.abc import Sequence
 from ipaddress import ip_address
 from typing import Any
 
 from litestar import Request, Response, get
 from litestar.datastructures import State
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from app import metrics
 from app.access.addresses import Network, client_address
@@ -25,13 +26,14 @@ def is_among(host: str, networks: Sequence[Network]) -> bool:
 
 @get("/metrics", tags=["operations"], include_in_schema=False)
 async def get_metrics(request: Request[Any, Any, Any], state: State) -> Response[bytes]:
-    """Returns every metric in Prometheus' text format."""
+    """Returns every metric in Prometheus' text format, of all processes on this port."""
     peer = request.client.host if request.client is not None else ""
     forwarded_for = request.headers.get("x-forwarded-for", "")
     if not is_among(client_address(peer, forwarded_for, state.proxies), state.metrics_networks):
         raise NotAllowed("Metrics are not for this network.")
     return Response(
-        content=generate_latest(metrics.REGISTRY),
+        # Of several processes it reads files.
+        content=await asyncio.to_thread(metrics.told),
         media_type=CONTENT_TYPE_LATEST,
         headers={"cache-control": "no-store"},
     )

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import msgspec
 
+from app import metrics
 from app.devstack.launch import Launch, kill, launch
 from app.logs import logger
 from app.supervisor.parts import BACKOFF_FIRST_S, BACKOFF_MAX_S, STEADY_S
@@ -64,6 +65,7 @@ class ApiProcess:
         )
         os.close(ready)
         self._is_ready = False
+        self._metrics_folder = run.environment.get(metrics.TOGETHER)
         self.started_at = time.monotonic()
         self._stop_by_s = run.graceful_shutdown_s + STOP_MARGIN_S
         self._kill_at: float | None = None
@@ -101,6 +103,7 @@ class ApiProcess:
         if self.runs:
             return False
         self._forget()
+        metrics.forget_process(self._metrics_folder, self.pid)
         return True
 
     def end(self) -> None:
