@@ -6,7 +6,11 @@ from playwright.async_api import expect
 from tests.builders import a_market, a_match
 from tests.pages.conftest import Look, Looker, Site
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.xdist_group("pages"),
+]
 
 LOG_IN = '{"email": "ada@example.org", "password": "correct horse battery"}'
 # What a browser tells the page of each thing its policy forbade.

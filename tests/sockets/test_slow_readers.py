@@ -177,7 +177,9 @@ async def _bother(door: Door, match_id: int, readers: list[ClientConnection], st
     entries = 50
     changing = asyncio.create_task(change(door, match_id, "odds_update", 3, last=entries))
     for reader in readers:
-        heard = await all_until(reader, start + entries)
+        told = await all_until(reader, start + entries)
+        # While a slow machine connects the thousand, the first heartbeats fall due.
+        heard = [one for one in told if one["type"] != "heartbeat"]
         assert [one["seq"] for one in heard] == list(range(start + 1, start + entries + 1))
         assert not any(one.get("conflated") for one in heard)
     await changing
