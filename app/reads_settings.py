@@ -1,4 +1,4 @@
-"""The settings of reads: what is kept, what answers them, which server they are read from."""
+"""The settings of reads: what is kept, and what answers them."""
 
 from typing import Annotated
 
@@ -27,21 +27,3 @@ class ReadsSettings(msgspec.Struct, frozen=True, kw_only=True):
             le=4096,
         ),
     ] = 32
-    replica_url: Annotated[
-        str,
-        env(
-            "DATABASE_REPLICA_URL",
-            "A standby of DATABASE_URL that histories, tables, leagues and sports are read from. "
-            "Empty: DATABASE_URL.",
-            secret=True,
-        ),
-    ] = ""
-    replica_lag_s_max: Annotated[
-        float,
-        env(
-            "DATABASE_REPLICA_LAG_MAX_S",
-            "How far the standby may be behind; further, the primary is read.",
-            gt=0,
-            le=3600,
-        ),
-    ] = 2.0
