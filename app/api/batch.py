@@ -22,6 +22,7 @@ from app.database import engine
 from app.errors import FieldError, MalformedId
 from app.polling.demand import Demand
 from app.predictions.read import predictions_of
+from app.predictions.shapes import MatchPrediction
 from app.sports.ids import WIRE_ID_LENGTH_MAX, is_wire_id, number_of
 
 MATCHES_MAX = 100
@@ -45,7 +46,7 @@ class BatchResult(msgspec.Struct, frozen=True, kw_only=True):
     match_id: str
     status: str
     match: MatchShape | None
-    prediction: dict[str, Any] | None
+    prediction: MatchPrediction | None
 
 
 class BatchAnswer(msgspec.Struct, frozen=True, kw_only=True):

@@ -62,8 +62,16 @@ class Side(_Shape, frozen=True, kw_only=True):
     name: str
 
 
+class ChancesOfSides(_Shape, frozen=True, kw_only=True):
+    """Chances that add up to 1; `draw` is null where the sport has none."""
+
+    home: Decimal
+    draw: Decimal | None
+    away: Decimal
+
+
 class MatchSummary(_Shape, frozen=True, kw_only=True):
-    """One match of a list."""
+    """One match of a list. `chances` are those of its newest prediction, null without one."""
 
     id: str
     sport: str
@@ -77,6 +85,7 @@ class MatchSummary(_Shape, frozen=True, kw_only=True):
     clock: str | None
     home_score: int | None
     away_score: int | None
+    chances: ChancesOfSides | None
     simulated: bool
     seq: int
     updated_at: str

@@ -31,7 +31,11 @@ _SUMMARY = """(
                json_build_object('id', b.id::text, 'name', b.name) AS away,
                wire_time(m.start_time) AS "startTime",
                coalesce(s.status, 'scheduled') AS status, s.period, s.clock,
-               s.home_score AS "homeScore", s.away_score AS "awayScore",
+               s.home_score AS "homeScore", s.away_score AS "awayScore", (
+                   SELECT json_build_object('home', trim_scale(f.home), 'draw', trim_scale(f.draw),
+                                            'away', trim_scale(f.away))
+                   FROM forecasts AS f WHERE f.match_id = m.id
+               ) AS chances,
                m.simulated, h.seq, wire_time(coalesce(s.updated_at, m.created_at)) AS "updatedAt"
     ) AS r
 )"""

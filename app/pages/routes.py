@@ -77,6 +77,12 @@ def account_page(request: Asked) -> Answer:
     return _page(request, "account")
 
 
+@route("/predictions", http_method=_READ, include_in_schema=False, sync_to_thread=True)
+def predictions_page(request: Asked) -> Answer:
+    """How good predictions were."""
+    return _page(request, "predictions")
+
+
 @route("/docs/api", http_method=_READ, include_in_schema=False, sync_to_thread=True)
 def documentation_page(request: Asked) -> Answer:
     """The API's documentation, drawn from /schema/openapi.json."""
@@ -121,6 +127,7 @@ def _answer(request: Asked, file: StaticFile, cache_control: str) -> Answer:
 page_routes: list[ControllerRouterHandler] = [
     board_page,
     match_page,
+    predictions_page,
     account_page,
     documentation_page,
     errors_page,

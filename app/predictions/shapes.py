@@ -41,6 +41,13 @@ class ModelShape(msgspec.Struct, frozen=True, kw_only=True):
     phase: Phase
 
 
+class MatchPrediction(ChancesShape, frozen=True, kw_only=True):
+    """The forecast of one of many matches, and what made it."""
+
+    model: ModelShape
+    generated_at: str
+
+
 class PredictionShape(msgspec.Struct, frozen=True, kw_only=True):
     """A forecast. `minute` is the match's, null before it begins and where there is no clock;
     `age_ms` was its age when the answer was made.
@@ -88,7 +95,7 @@ class _Judged(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class Scored(_Judged, frozen=True, kw_only=True):
-    """Proper scores over some matches: means of log-loss, Brier (0 to 2) and RPS; less is better."""
+    """Means of scores over some matches: log-loss, Brier (0 to 2), RPS; less is better."""
 
     matches: int
     log_loss: float

@@ -139,7 +139,19 @@ EXAMPLES: tuple[msgspec.Struct, ...] = (
     frames.PredictionUpdate(
         **_PLACE,
         data=frames.PredictionTold(
-            home_win_prob=Decimal("0.61"), draw_prob=Decimal("0.24"), away_win_prob=Decimal("0.15")
+            home_win_prob=Decimal("0.61"),
+            draw_prob=Decimal("0.24"),
+            away_win_prob=Decimal("0.15"),
+            confidence=Decimal("0.95"),
+            expected_goals=frames.ExpectedGoalsTold(home=Decimal("1.9"), away=Decimal("0.9")),
+            model=frames.ModelTold(
+                name="football-club-1",
+                version="football-club-1.20261121.4dabc78f",
+                market_share=Decimal("0.95"),
+                phase="in_play",
+            ),
+            minute=Decimal("23.5"),
+            generated_at=_AT,
         ),
     ),
     frames.FeedStatus(

@@ -85,8 +85,41 @@ class IncidentTold(Told, frozen=True, kw_only=True):
     tie_break_loser_points: int | UnsetType = UNSET
 
 
+class ExpectedGoalsTold(Told, frozen=True, kw_only=True):
+    """What each side is expected to have in the end: goals, points or sets."""
+
+    home: Decimal
+    away: Decimal
+
+
+class ModelTold(Told, frozen=True, kw_only=True):
+    """What made it; `marketShare` is how far the market's prices have a part, 0 for none."""
+
+    name: str
+    version: str
+    market_share: Decimal
+    phase: Literal["before", "in_play", "over"]
+
+
+class PredictionTold(Told, frozen=True, kw_only=True):
+    """What a model gives each outcome; `drawProb` is null where the sport has no draw.
+
+    Chances add up to 1. `minute` is the match's, null before it begins and where no clock runs.
+    """
+
+    home_win_prob: Decimal
+    draw_prob: Decimal | None
+    away_win_prob: Decimal
+    confidence: Decimal | UnsetType = UNSET
+    expected_goals: ExpectedGoalsTold | UnsetType = UNSET
+    model: ModelTold | UnsetType = UNSET
+    minute: Decimal | UnsetType | None = UNSET
+    generated_at: Moment | UnsetType = UNSET
+
+
 class MatchState(Told, frozen=True, kw_only=True):
-    """All of a match: the body of /api/scores, the items of /api/markets, the incidents in order.
+    """All of a match: the body of /api/scores, the items of /api/markets, the incidents in order,
+    and the forecast.
 
     What a reader's `kinds` leave out is left out here too.
     """
@@ -94,6 +127,8 @@ class MatchState(Told, frozen=True, kw_only=True):
     score: ScoreShape | UnsetType = UNSET
     markets: list[MarketShape] | UnsetType = UNSET
     incidents: list[IncidentTold] | UnsetType = UNSET
+    # None until there is a first forecast.
+    prediction: PredictionTold | UnsetType | None = UNSET
 
 
 class Snapshot(Frame, frozen=True, kw_only=True, tag="snapshot"):
@@ -197,15 +232,6 @@ class MarketStatusChanged(Frame, frozen=True, kw_only=True, tag="market_status")
     """A market is new, or is open, suspended, closed or settled from now on, and why."""
 
     data: MarketTold
-
-
-class PredictionTold(Told, frozen=True, kw_only=True):
-    """What a model gives each outcome; `drawProb` is null where the sport has no draw."""
-
-    home_win_prob: Decimal
-    draw_prob: Decimal | None
-    away_win_prob: Decimal
-    confidence: Decimal | UnsetType = UNSET
 
 
 class PredictionUpdate(Frame, frozen=True, kw_only=True, tag="prediction_update"):

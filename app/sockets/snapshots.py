@@ -8,6 +8,7 @@ from app.database import engine
 from app.database.engine import Pool
 from app.database.places import Place
 from app.errors import MatchMerged, NotFound
+from app.predictions.read import forecast_told
 from app.sockets.dialect import Snapshot
 from app.stream import log
 from app.stream.change import Change, ResumeExpired
@@ -34,8 +35,10 @@ async def read_snapshot(pool: Pool, match_id: int) -> Snapshot:
             raise NotFound(f"There is no match {match_id}.")
         priced = await markets.markets_of(connection, match_id)
         occurred = await incidents.incidents_of(connection, match_id)
+        forecast = await forecast_told(connection, match_id)
     data = (
-        f'{{"score":{score.decode()},"markets":{priced.decode()},"incidents":{occurred.decode()}}}'
+        f'{{"score":{score.decode()},"markets":{priced.decode()},"incidents":{occurred.decode()},'
+        f'"prediction":{forecast.decode()}}}'
     )
     return Snapshot(match_id, place, data)
 

@@ -48,6 +48,7 @@ async def test_an_event_says_who_plays_whom_when_and_how_it_stands(api: Api):
         "clock": "12",
         "homeScore": 2,
         "awayScore": 1,
+        "chances": None,
         "simulated": False,
         "seq": 1,
     }

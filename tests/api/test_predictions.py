@@ -9,8 +9,8 @@ import httpx
 import msgspec
 import pytest
 
+from app.api.batch import BatchAnswer
 from app.database import engine
-from app.predictions.read import predictions_of
 from app.predictions.shapes import Accuracy, PendingShape, PredictionPath, PredictionShape
 from tests.api.conftest import Api
 from tests.builders import a_match
@@ -28,7 +28,7 @@ class Oracle:
     async def a_match(self, home: str = "France", away: str = "Croatia", **more: Any) -> int:
         """A match of nations that begins soon."""
         begins = datetime.now(UTC) + timedelta(hours=2)
-        said = {"league": "World Cup", "status": None, "start_time": begins} | more
+        said: dict[str, Any] = {"league": "World Cup", "status": None, "start_time": begins} | more
         return await a_match(self.api.connection, home, away, **said)
 
     async def a_finished_match(self, home_score: int, away_score: int, **more: Any) -> int:
@@ -169,14 +169,34 @@ async def test_an_unknown_match_has_none(oracle: Oracle, path: str):
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
 
 
-async def test_some_are_read_at_once(oracle: Oracle):
-    match_id, other = await oracle.a_match(), await oracle.a_match("Brazil", "Spain")
+async def test_a_batch_of_matches_brings_their_predictions(oracle: Oracle):
+    match_id = await oracle.a_match()
     await oracle.look()
-    found = await predictions_of(oracle.api.connection, [match_id, other, 999_999])
-    assert set(found) == {match_id, other}
-    told = msgspec.json.decode(found[match_id])
-    assert told["model"]["version"] == nations().version
-    assert told["home_win_prob"] + told["draw_prob"] + told["away_win_prob"] == pytest.approx(1)
+    unknown = await oracle.a_match(
+        "Brazil", "Spain", start_time=datetime.now(UTC) + timedelta(days=30)
+    )
+    asked = {"match_ids": [str(unknown), str(match_id), "999999"]}
+    answer = await oracle.api.client.post("/api/v1/matches/batch", json=asked)
+    told = msgspec.json.decode(answer.content, type=BatchAnswer).results
+    assert [result.prediction is None for result in told] == [True, False, True]
+    alone = (await oracle.get(f"/api/v1/predictions/{match_id}")).json()
+    in_batch = answer.json()["results"][1]["prediction"]
+    assert in_batch == alone["prediction"] | {
+        "model": alone["model"],
+        "generated_at": alone["generated_at"],
+    }
+
+
+async def test_lists_of_matches_have_their_chances(oracle: Oracle):
+    match_id = await oracle.a_match()
+    await oracle.look()
+    [match] = (await oracle.get("/api/events?status=scheduled")).json()["items"]
+    alone = (await oracle.get(f"/api/v1/predictions/{match_id}")).json()["prediction"]
+    assert match["chances"] == {
+        "home": alone["home_win_prob"],
+        "draw": alone["draw_prob"],
+        "away": alone["away_win_prob"],
+    }
 
 
 async def judged(oracle: Oracle, query: str = "") -> Accuracy:

@@ -1,5 +1,6 @@
 // One match: who it is from REST, how it goes from its socket.
 
+import { ChanceBar, chancesOf } from "./chances.js";
 import { PriceChart } from "./chart.js";
 import { el, flash, onceAFrame, put, showConnection, showNotice } from "./dom.js";
 import { Follows } from "./follows.js";
@@ -8,6 +9,7 @@ import { isOutOfReach, read, ReadFailed, repeat } from "./reads.js";
 import { NOTHING, winnerOf } from "./state.js";
 import { Timeline } from "./timeline.js";
 import { readWhole } from "./whole.js";
+import { WinChart } from "./win_chart.js";
 import { camel, dayOf, isAhead, momentOf, SPORTS, timeOf } from "./words.js";
 
 const STALE_MS = 45_000;
@@ -23,6 +25,8 @@ const chart = new PriceChart({
   node: document.getElementById("chart"),
   keys: document.getElementById("keys"),
 });
+const bar = new ChanceBar({ told: true });
+let winChart = null;
 let match = null;
 let timeline = null;
 let state = NOTHING;
@@ -39,6 +43,7 @@ const draw = onceAFrame(() => {
   timeline.show(state.incidents);
   tables.show(state.markets, match.sport);
   drawPrices();
+  drawChances(now);
 });
 
 function drawHeadline(now) {
@@ -92,6 +97,34 @@ function drawPrices() {
   chart.add(market);
   if (!askedForPath) readPath(market);
   put(document.getElementById("chart-note"), chartNote(market));
+}
+
+function drawChances(now) {
+  const { prediction } = state;
+  bar.show(chancesOf(prediction), { home: match.home.name, away: match.away.name });
+  if (prediction) winChart.add(prediction, now);
+}
+
+function chanceKeys() {
+  const names = { home: match.home.name, draw: "Draw", away: match.away.name };
+  const sides = Object.keys(names).filter((key) => key !== "draw" || match.sport === "football");
+  const keys = sides.map((key) =>
+    el("li", { class: "key", "data-key": key }, el("span", { class: "swatch" }), names[key]),
+  );
+  return el("ul", { class: "keys" }, ...keys);
+}
+
+// What was told before the page was opened; without it the chart begins now.
+async function readChances() {
+  try {
+    const path = `/api/v1/predictions/${encodeURIComponent(matchId)}`;
+    const { points } = await read(`${path}/history`);
+    winChart.begin(points);
+    // Asking makes the first one, of a match that nobody asked for before.
+    if (points.length === 0) await read(path);
+  } catch (problem) {
+    if (!(problem instanceof ReadFailed) && !isOutOfReach(problem)) throw problem;
+  }
 }
 
 function chartNote({ status, reason }) {
@@ -164,6 +197,13 @@ function name() {
   for (const side of SIDES) put(headline.querySelector(`.side.${side}`), match[side].name);
   for (const tag of document.querySelectorAll(".tag.simulated")) tag.hidden = !simulated;
   timeline = new Timeline({ home: match.home.name, away: match.away.name });
+  document.getElementById("chances").replaceChildren(bar.node, chanceKeys());
+  winChart = new WinChart({
+    node: document.getElementById("win-chart"),
+    note: document.getElementById("win-note"),
+    sport,
+  });
+  readChances();
   headline.hidden = false;
   document.getElementById("columns").hidden = false;
 }

@@ -1,5 +1,6 @@
 // One match as a row of the board.
 
+import { ChanceBar, chancesOf } from "./chances.js";
 import { arrange, el, flash, put } from "./dom.js";
 import { PriceCells } from "./prices.js";
 import { winnerOf } from "./state.js";
@@ -16,6 +17,7 @@ export class Row {
     this.period = el("span", { class: "period" });
     this.tag = el("span", { class: "tag", hidden: "" }, "Simulated");
     this.lines = Object.fromEntries(SIDES.map((side) => [side, line(side)]));
+    this.chances = new ChanceBar();
     this.prices = new PriceCells();
     this.node = el(
       "li",
@@ -26,6 +28,7 @@ export class Row {
         { class: "contest", href: `/matches/${encodeURIComponent(id)}` },
         this.lines.home.node,
         this.lines.away.node,
+        this.chances.node,
       ),
       this.tag,
       this.prices.node,
@@ -42,7 +45,10 @@ export class Row {
     put(this.clock, main);
     put(this.period, more);
     for (const side of SIDES) this.#side(side, match);
-    this.prices.show(stageOf(status) === "results" ? undefined : winnerOf(state));
+    const over = stageOf(status) === "results";
+    const names = { home: match.home.name, away: match.away.name };
+    this.chances.show(over ? null : chancesOf(state.prediction ?? match.chances), names);
+    this.prices.show(over ? undefined : winnerOf(state));
   }
 
   #side(side, match) {

@@ -9,6 +9,7 @@ export const NOTHING = Object.freeze({
   incidents: [],
   correction: null,
   feed: null,
+  prediction: null,
   log: "current",
   seq: 0,
   resume: null,
@@ -26,6 +27,7 @@ const APPLIED = {
   market_status: marked,
   incident: (state, data) => ({ ...state, incidents: withIncident(state.incidents, data) }),
   feed_status: (state, feed) => ({ ...state, feed }),
+  prediction_update: (state, prediction) => ({ ...state, prediction }),
 };
 
 /**
@@ -55,6 +57,7 @@ function fromSnapshot(state, { data, seq, resume }) {
     ...NOTHING,
     feed: data.score?.feed ?? null,
     score: data.score ?? null,
+    prediction: data.prediction ?? null,
     markets: data.markets ?? [],
     incidents: data.incidents ? sorted(data.incidents) : state.incidents,
     seq,
