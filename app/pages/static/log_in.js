@@ -14,6 +14,7 @@ export class Refused extends Error {
     super(fields.length ? fields.join("; ") : (problem.detail ?? `the server answered ${status}`));
     this.code = problem.code ?? "";
     this.status = status;
+    this.problem = problem;
   }
 }
 
@@ -37,13 +38,14 @@ function hold(next) {
   }
 }
 
-async function put(path, { method = "GET", body, token } = {}) {
+async function put(path, { method = "GET", body, token, headers = {} } = {}) {
   const answer = await fetch(path, {
     method,
     headers: {
       Accept: "application/json",
       ...(body === undefined ? {} : { "Content-Type": "application/json" }),
       ...(token ? { Authorization: `Bearer ${token}` } : {}),
+      ...headers,
     },
     body: body === undefined ? undefined : JSON.stringify(body),
     signal: AbortSignal.timeout(TIMEOUT_MS),
@@ -93,6 +95,13 @@ async function renewed(used) {
     return held();
   };
   return navigator.locks ? navigator.locks.request(LOCK, work) : work();
+}
+
+/** Returns an access token that is good for a while, for sockets; throws as `ask` does. */
+export async function token() {
+  const now = held();
+  if (!now) throw new Refused({ code: "logged_out", detail: "You are logged out." }, 401);
+  return (Date.now() >= now.until ? await renewed(now) : now).access;
 }
 
 /** Asks as whoever is logged in; throws Refused, with status 401 when nobody is any more. */

@@ -11,7 +11,9 @@ const COLUMNS = ["Selection", "Odds", "Best", "Bookmaker", "Chance"];
 export class MarketTables {
   #tables = new Map();
 
-  constructor() {
+  /** `onPick(picked)` is told which price somebody wants to bet on. */
+  constructor(onPick = null) {
+    this.onPick = onPick;
     this.node = document.getElementById("markets");
     this.none = document.getElementById("no-markets");
   }
@@ -24,7 +26,7 @@ export class MarketTables {
   }
 
   #table(market, sport) {
-    if (!this.#tables.has(market.id)) this.#tables.set(market.id, new MarketTable(market));
+    if (!this.#tables.has(market.id)) this.#tables.set(market.id, new MarketTable(market, this.onPick));
     const table = this.#tables.get(market.id);
     table.show(market, sport);
     return table.node;
@@ -34,7 +36,8 @@ export class MarketTables {
 class MarketTable {
   #rows = new Map();
 
-  constructor({ id }) {
+  constructor({ id }, onPick) {
+    this.onPick = onPick;
     this.name = el("span", { class: "market-name" });
     this.state = el("span", { class: "market-state" });
     this.margin = el("span", { class: "margin" });
@@ -62,14 +65,29 @@ class MarketTable {
     const row = this.#rows.get(selection.id);
     const way = direction(row.odds, selection.odds);
     put(row.cells[0], selection.name);
-    put(row.cells[1], oddsText(selection.odds));
+    const open = isOpen(market, selection);
+    this.#offer(row, { ...selection, open, name: `${selection.name} · ${this.name.textContent}` });
     put(row.cells[2], oddsText(selection.bestOdds));
     put(row.cells[3], selection.bestProvider ?? "–");
     put(row.cells[4], chanceText(selection.fairProbability));
-    row.node.dataset.state = isOpen(market, selection) ? "open" : "suspended";
+    row.node.dataset.state = open ? "open" : "suspended";
     if (way) flash(row.cells[1], way);
     row.odds = selection.odds;
     return row.node;
+  }
+
+  // Only who may bet here finds a button; a price that nobody takes is text.
+  #offer(row, picked) {
+    if (!this.onPick) return put(row.cells[1], oddsText(picked.odds));
+    if (!row.pick) {
+      row.pick = el("button", { type: "button", class: "pick" });
+      row.pick.addEventListener("click", () => this.onPick(row.picked));
+      row.cells[1].replaceChildren(row.pick);
+    }
+    row.picked = picked;
+    row.pick.disabled = !picked.open;
+    row.pick.ariaLabel = `Bet on ${picked.name} at ${oddsText(picked.odds)}`;
+    put(row.pick, oddsText(picked.odds));
   }
 }
 

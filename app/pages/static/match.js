@@ -1,6 +1,7 @@
 // One match: who it is from REST, how it goes from its socket.
 
 import { ChanceBar, chancesOf } from "./chances.js";
+import { BetSlip } from "./bet_slip.js";
 import { PriceChart } from "./chart.js";
 import { el, flash, onceAFrame, put, showConnection, showNotice } from "./dom.js";
 import { Follows } from "./follows.js";
@@ -10,7 +11,7 @@ import { NOTHING, winnerOf } from "./state.js";
 import { Timeline } from "./timeline.js";
 import { readWhole } from "./whole.js";
 import { WinChart } from "./win_chart.js";
-import { camel, dayOf, isAhead, momentOf, SPORTS, timeOf } from "./words.js";
+import { camel, dayOf, isAhead, marketName, momentOf, SPORTS, timeOf } from "./words.js";
 
 const STALE_MS = 45_000;
 const RETRY_MS = 3_000;
@@ -20,7 +21,8 @@ const SIDES = ["home", "away"];
 
 const matchId = decodeURIComponent(location.pathname.split("/").pop());
 const headline = document.getElementById("headline");
-const tables = new MarketTables();
+const slip = new BetSlip({ nameOf: (leg) => nameOf(leg) });
+const tables = new MarketTables((picked) => slip.pick(picked));
 const chart = new PriceChart({
   node: document.getElementById("chart"),
   keys: document.getElementById("keys"),
@@ -42,9 +44,18 @@ const draw = onceAFrame(() => {
   drawPeriods(now);
   timeline.show(state.incidents);
   tables.show(state.markets, match.sport);
+  slip.prices(state.markets);
   drawPrices();
   drawChances(now);
 });
+
+// How a leg of a bet is called here; nothing for one on another match.
+function nameOf({ matchId: of, marketId, selectionId }) {
+  if (of !== matchId || !match) return null;
+  const market = state.markets.find(({ id }) => id === marketId);
+  const selection = market?.selections.find(({ id }) => id === selectionId);
+  return selection ? `${selection.name} · ${marketName(market, match.sport)}` : null;
+}
 
 function drawHeadline(now) {
   const { main, more } = momentOf(now);
