@@ -38,7 +38,6 @@ class Entry:
         self.is_kept = False
         self.size = ENTRY_COSTS_BYTES + len(self.body) + len(name)
 
-
     def apart(self) -> "Entry":
         """Returns the same answer as one that is not kept, for who asked for something else."""
         made = None if self.is_nothing else Made(body=self.body, tag=self.tag)

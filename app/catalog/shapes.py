@@ -37,8 +37,7 @@ class FeedProviderShape(_Shape, frozen=True, kw_only=True):
 
 
 class FeedShape(_Shape, frozen=True, kw_only=True):
-    """What is wrong with a match's providers: the best is late (`stale`), or none is left (`down`).
-    """
+    """What is wrong with a match's providers: the best is late (`stale`) or all are (`down`)."""
 
     status: str
     providers: list[FeedProviderShape]

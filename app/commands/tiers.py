@@ -58,7 +58,9 @@ def set_tier(tier: str, **limits: int | None) -> None:
         with database(settings.load()) as url:
             asyncio.run(_set(url, tier, wanted))
     except asyncpg.CheckViolationError as error:
-        name = str(getattr(error, "constraint_name", "")).removeprefix("tiers_").removesuffix("_check")
+        name = (
+            str(getattr(error, "constraint_name", "")).removeprefix("tiers_").removesuffix("_check")
+        )
         told = "the tier anonymous has no quota" if name == "quota" else f"{name} is out of range"
         raise click.ClickException(told) from error
     click.echo(f"changed {tier}")
