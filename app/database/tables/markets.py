@@ -22,8 +22,8 @@ class Market(Table):
         UniqueConstraint("match_id", "type", "line", postgresql_nulls_not_distinct=True),
         CheckConstraint(
             "type IN ('winner', 'winner_3way', 'double_chance', 'draw_no_bet', 'total',"
-            " 'home_total', 'away_total', 'handicap', 'handicap_3way', 'both_to_score', 'correct_score',"
-            " 'period_winner', 'set_handicap')",
+            " 'home_total', 'away_total', 'handicap', 'handicap_3way', 'both_to_score',"
+            " 'correct_score', 'period_winner', 'set_handicap')",
             name="type",
         ),
         CheckConstraint(
