@@ -53,6 +53,11 @@ HISTORY = {
     "shipped": ("app.commands.history:import_shipped", "Takes in the results that come along."),
     "list": ("app.commands.history:list_leagues", "Prints what is known, by league."),
 }
+PREDICTIONS = {
+    "refit": ("app.commands.predictions:refit", "Fits the models to what is new."),
+    "versions": ("app.commands.predictions:versions", "Prints every version that is kept."),
+    "show": ("app.commands.predictions:show", "Prints a version, or what it says of a match."),
+}
 DEAD_LETTERS = {
     "list": ("app.commands.dead_letters:list_letters", "Prints letters, the newest first."),
     "show": ("app.commands.dead_letters:show", "Prints one letter whole."),
@@ -129,6 +134,9 @@ main.add_command(
 )
 main.add_command(
     Commands(HISTORY, name="history", help="Results of the past, for the models to learn from.")
+)
+main.add_command(
+    Commands(PREDICTIONS, name="predictions", help="Fits the models, and asks any version of them.")
 )
 main.add_command(Commands(USERS, name="users", help="Creates and changes users."))
 main.add_command(Commands(KEYS, name="keys", help="API keys, and keys that sign tokens."))

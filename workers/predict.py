@@ -165,7 +165,13 @@ class Refitting:
             if not await connection.fetchval(_TRY, _FITTING):
                 return False
             try:
-                await refit(self._pool, now.date())
+                for one in await refit(self._pool, now.date()):
+                    log.info(
+                        "model_looked_at",
+                        league=one.league,
+                        version=one.version,
+                        because=one.because,
+                    )
             finally:
                 await connection.execute(_LEAVE, _FITTING)
         self._fitted_on = now.date()

@@ -19,7 +19,6 @@ from app.database.engine import Connection, Pool
 from app.history.keeping import leagues_known, results_before
 from app.history.result import Result
 from app.history.shipped import with_shipped
-from app.logs import logger
 from app.predictions.blend import MARKET_SHARE, learn_share
 from app.predictions.errors import TooFewResults
 from app.predictions.goals import CLUBS, HOCKEY
@@ -59,8 +58,6 @@ JOIN judged_chances AS k ON (k.match_id, k.version) = (r.match_id, r.version)
 WHERE r.sport_id = $1 AND NOT r.simulated
 ORDER BY r.start_time DESC LIMIT $2
 """
-
-log = logger(__name__)
 
 
 class Fitted(msgspec.Struct, frozen=True, kw_only=True):
@@ -138,7 +135,6 @@ async def _fit_league(
     async with engine.connection(pool) as connection:
         await keep_parameters(connection, parameters, learnt_from=len(results), share=share)
     metrics.model_fits.labels(model).inc()
-    log.info("model_fitted", version=parameters.version, league=league, results=len(results))
     return Fitted(sport=sport, league=league, version=parameters.version, because="fitted")
 
 

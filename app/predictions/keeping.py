@@ -12,6 +12,10 @@ from app.predictions.parameters import Parameters
 
 # A version nobody was told a forecast of is kept so long, to compare with.
 UNUSED_KEPT = timedelta(days=90)
+# The path a match's chances took is of use while somebody looks at the match.
+PATHS_KEPT = timedelta(days=30)
+# Matches whose path one round deletes; a round a night keeps up with a busy day.
+PATHS_DELETED_MAX = 20_000
 NEVER = datetime(2000, 1, 1, tzinfo=UTC)
 
 _PARAMETERS = msgspec.json.Decoder(Parameters)
@@ -35,6 +39,15 @@ WHERE p.fitted_at < clock_timestamp() - $1::interval
               WHERE n.model = p.model AND n.league = p.league AND n.fitted_at > p.fitted_at)
   AND NOT EXISTS (SELECT FROM forecasts AS f WHERE f.version = p.version)
   AND NOT EXISTS (SELECT FROM forecast_records AS r WHERE r.version = p.version)
+"""
+
+_FORGET_PATHS = """
+DELETE FROM forecast_points WHERE match_id IN (
+    SELECT m.id FROM matches AS m
+    WHERE m.start_time < clock_timestamp() - $1::interval
+      AND EXISTS (SELECT FROM forecast_points AS p WHERE p.match_id = m.id)
+    ORDER BY m.start_time LIMIT $2
+)
 """
 
 
@@ -131,5 +144,6 @@ def _version(row: Row) -> Version:
 
 
 async def forget_unused(connection: Connection) -> None:
-    """Deletes old versions that nobody was told a forecast of."""
+    """Deletes old versions that nobody was told a forecast of, and old matches' paths."""
     await connection.execute(_FORGET, UNUSED_KEPT)
+    await connection.execute(_FORGET_PATHS, PATHS_KEPT, PATHS_DELETED_MAX)
