@@ -1,10 +1,10 @@
 """Answers that are kept for as long as they are known to be right, in two layers.
 
 `memory` is the first: a bounded part of this process, in which a look-up costs less than a
-microsecond. `redis_answers` is the second: Redis, which all processes read and write. `reads` joins them:
-one `Cache` a process, told of every change by the listener (`forget`), before anybody may read what
-changed. `lifetimes` says how long what no change announces may be kept; `tags` name what answers
-are about. Read `tags`, `lifetimes`, `memory`, `redis_answers`, `reads`.
+microsecond. `redis_answers` is the second: Redis, which all processes read and write. `reads` joins
+them: one `Cache` a process, told of every change by the listener (`forget`), before anybody may
+read what changed. `lifetimes` says how long what no change announces may be kept; `tags` name what
+answers are about. Read `tags`, `lifetimes`, `memory`, `redis_answers`, `reads`.
 
 Invariants:
 - A read that begins after this process was nudged never gets an answer older than that nudge: what
