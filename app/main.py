@@ -73,6 +73,8 @@ NAME = "touchline-api"
 # Bodies of our own endpoints are small; a feed's are read by their own route.
 BODY_BYTES_MAX = 1_048_576
 RESTART_S = 1.0
+# What tasks may take to let go; more than they need whose servers answer.
+STOPS_WITHIN_S = 1.0
 
 log = logger(__name__)
 Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
@@ -160,8 +162,9 @@ async def _open(app: Litestar, settings: Settings, stack: AsyncExitStack) -> Non
     )
     runs = (listener.run, hub.run, cache.run, state.sockets.pulse.run, state.demand.run)
     access_runs = (*access_runs, state.socket_leases.run, state.rate_limits.run)
-    for forever in (*runs, *follows.runs, *access_runs, *_open_hot_reads(app, settings)):
-        stack.push_async_callback(_stop, asyncio.create_task(_keep_running(forever)))
+    all_runs = (*runs, *follows.runs, *access_runs, *_open_hot_reads(app, settings))
+    tasks = [asyncio.create_task(_keep_running(forever)) for forever in all_runs]
+    stack.push_async_callback(_stop, tasks)
 
 
 async def _pool(database: DatabaseSettings) -> Pool:
@@ -345,7 +348,10 @@ async def _keep_running(forever: Callable[[], Awaitable[None]]) -> None:
         await asyncio.sleep(RESTART_S)
 
 
-async def _stop(task: asyncio.Task[None]) -> None:
-    """Ends a task that runs for ever."""
-    task.cancel()
-    await asyncio.wait([task])
+async def _stop(tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Ends what runs for ever; what waits for a Postgres that does not answer, nor refuses, is
+    left: its connection is terminated after it.
+    """
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks, timeout=STOPS_WITHIN_S)

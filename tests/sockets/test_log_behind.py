@@ -32,17 +32,24 @@ async def proxy(database_url: str) -> AsyncGenerator[Proxy]:
         yield made
 
 
-@pytest.fixture
-async def door(
-    database_url: str, redis_url: str, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
-) -> AsyncGenerator[Door]:
-    """The application behind the proxy; the test itself writes past it."""
-    # As short as it can be, with a sweep in between.
+@pytest.fixture(autouse=True)
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As short as it can be, with a sweep in between."""
     monkeypatch.setattr(hub, "SWEEP_S", 0.25)
     monkeypatch.setattr(hub, "BEHIND_AFTER_S", 1.0)
+
+
+def through(proxy: Proxy, database_url: str) -> str:
+    """The address of the database by way of the proxy."""
     parts = urlsplit(database_url)
     account = f"{parts.username}:{parts.password}" if parts.password else parts.username
-    behind = parts._replace(netloc=f"{account}@127.0.0.1:{proxy.port}").geturl()
+    return parts._replace(netloc=f"{account}@127.0.0.1:{proxy.port}").geturl()
+
+
+@pytest.fixture
+async def door(database_url: str, redis_url: str, proxy: Proxy) -> AsyncGenerator[Door]:
+    """The application behind the proxy; the test itself writes past it."""
+    behind = through(proxy, database_url)
     async with a_door(database_url, redis_url, DATABASE_URL=behind) as served:
         try:
             yield served
@@ -162,3 +169,16 @@ async def test_who_waits_for_a_first_state_is_told_by_that(door: Door, proxy: Pr
             proxy.heal()
             # It has no place that another frame could name.
             assert [(await frame(late))["type"] for _ in range(2)] == ["snapshot", "pong"]
+
+
+async def test_a_server_can_be_stopped_while_postgres_is(
+    database_url: str, redis_url: str, proxy: Proxy
+):
+    behind = through(proxy, database_url)
+    async with asyncio.timeout(PATIENCE_S):
+        async with a_door(database_url, redis_url, DATABASE_URL=behind) as door:
+            match_id = await a_match_today(door)
+            async with await door.open(match_id) as live:
+                await frame(live)
+                out(proxy, "stopped")
+                assert (await frame(live))["data"]["state"] == "behind"
