@@ -25,6 +25,7 @@ from app.betting.told import bet_body
 from app.catalog.pages import Page
 from app.database import engine
 from app.sports.ids import UserId
+from app.wallet.check import check_ledger
 
 _FRESH = {"cache-control": "no-store"}
 _JSON = "application/json"
@@ -110,6 +111,20 @@ class LiabilitiesShape(msgspec.Struct, frozen=True, kw_only=True, rename="camel"
     house: str
 
 
+class FaultShape(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """One thing in the ledger that is not as it must be."""
+
+    account_id: str | None
+    what: str
+
+
+class ProofShape(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """What a check of the ledger found; no faults: it is right. `accounts` moved since the last."""
+
+    accounts: int
+    faults: list[FaultShape]
+
+
 @get(
     "/api/bets",
     tags=["operations"],
@@ -175,6 +190,25 @@ async def liabilities(state: State) -> Response[Any]:
     async with engine.connection(state.pool) as connection:
         items = await overview.liabilities(connection)
     return Response(page_body(Page(items, None), "liabilities"), media_type=_JSON, headers=_FRESH)
+
+
+@get(
+    "/api/ledger",
+    tags=["operations"],
+    guards=_OPERATOR,
+    **described(ProofShape, problems=(401, 403)),
+)
+async def ledger(state: State) -> Response[ProofShape]:
+    """Proves the accounts that moved since they were last proved, now."""
+    async with engine.connection(state.pool) as connection:
+        proof = await check_ledger(connection)
+    faults = [
+        FaultShape(
+            account_id=None if one.account_id is None else str(one.account_id), what=one.what
+        )
+        for one in proof.faults
+    ]
+    return Response(ProofShape(accounts=proof.accounts, faults=faults), headers=_FRESH)
 
 
 def _described() -> dict[str, Any]:
@@ -275,5 +309,5 @@ def _answer(bet: Bet) -> Response[Any]:
 
 
 bookmaking_routes: list[Any] = [
-    *(find_bets, settlements, exposure, liabilities, void, settle, rollback, release),
+    *(find_bets, settlements, exposure, liabilities, ledger, void, settle, rollback, release),
 ]

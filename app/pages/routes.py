@@ -83,6 +83,12 @@ def predictions_page(request: Asked) -> Answer:
     return _page(request, "predictions")
 
 
+@route("/ops/bets", http_method=_READ, include_in_schema=False, sync_to_thread=True)
+def bookmaking_page(request: Asked) -> Answer:
+    """What operators see of bets and money. The page asks for it all itself, as whoever logs in."""
+    return _page(request, "bookmaking")
+
+
 @route("/docs/api", http_method=_READ, include_in_schema=False, sync_to_thread=True)
 def documentation_page(request: Asked) -> Answer:
     """The API's documentation, drawn from /schema/openapi.json."""
@@ -129,6 +135,7 @@ page_routes: list[ControllerRouterHandler] = [
     match_page,
     predictions_page,
     account_page,
+    bookmaking_page,
     documentation_page,
     errors_page,
     static_file,

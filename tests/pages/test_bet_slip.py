@@ -116,3 +116,43 @@ def move_first(site: Site, selection_id: int, odds: str) -> Callable[[Route], Aw
         await route.continue_()
 
     return handler
+
+
+async def test_operators_see_what_hangs_decide_on_withdrawals_and_void(site: Site, looker: Looker):
+    match_id, _ = await a_book(site)
+    look = await looker()
+    page = look.page
+    await inside(look, match_id)
+    await page.get_by_role("button", name="Place bet").click()
+    await expect(page.locator(".bet-state")).to_have_text(["Accepted"])
+    await page.evaluate(
+        """async (path) => {
+            const { ask } = await import(path);
+            const headers = { "Idempotency-Key": "out" };
+            await ask("/wallet/withdrawals", { method: "POST", body: { amount: "30" }, headers });
+        }""",
+        await page.evaluate(
+            "document.querySelector('script[type=module]').src.replace('match.js', 'log_in.js')"
+        ),
+    )
+    await site.connection.execute("UPDATE users SET role = 'operator'")
+    await page.get_by_role("button", name="Log out").click()
+    await expect(page.locator("#slip-log-in")).to_be_visible()
+    await look.open("/ops/bets")
+    await page.get_by_label("E-mail address").fill(EMAIL)
+    await page.get_by_label("Password").fill(PASSWORD)
+    await page.get_by_role("button", name="Log in").click()
+    await expect(page.locator("#ledger")).to_have_text("It adds up.")
+    await expect(page.locator("#exposure td").last).to_have_text("11.00 EUR")
+    await page.get_by_role("button", name="Approve payment").click()
+    await expect(page.locator("#no-withdrawals")).to_be_visible()
+    page.on("dialog", lambda dialog: dialog.accept("a palpable error"))
+    await page.get_by_role("button", name="Void bet").click()
+    await expect(page.locator("#bets td").nth(4)).to_have_text("void")
+    note = await site.connection.fetchval("SELECT note FROM settlements")
+    assert note == "a palpable error"
+    # A fault is planted, as somebody with a password of the database could.
+    await site.connection.execute("UPDATE accounts SET balance = balance + 1 WHERE kind = 'held'")
+    await look.open("/ops/bets")
+    await expect(page.locator("#ledger")).to_have_text("2 faults")
+    look.complaints = [said for said in look.complaints if "401" not in said and "403" not in said]
