@@ -145,7 +145,7 @@ async def every_server() -> AsyncGenerator[list[Server]]:
     """Runs them all; who is not asked does nothing."""
     async with AsyncExitStack() as at_the_end:
         servers: list[Server] = []
-        for name in peer_servers.PEERS:
+        for name in peer_servers.SOCKETS:
             process, port = at_the_end.enter_context(peer_servers.peer(name))
             servers.append(Server(name=name, process=process, port=port, send=ask_peer))
         stack = at_the_end.enter_context(house.stack())

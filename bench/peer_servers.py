@@ -1,5 +1,6 @@
 """The servers of others that are measured beside ours: from npm, at pinned versions."""
 
+import os
 import shutil
 import subprocess
 from collections.abc import Generator, Mapping
@@ -25,7 +26,11 @@ PEERS: Mapping[str, tuple[str, str]] = {
     "Bun publish": ("bun", "bun_publish.mjs"),
     "Bun + Fastify": ("bun", "fastify.mjs"),
     "Node + ws": ("node", "node_ws.mjs"),
+    "reads": ("bun", "reads.mjs"),
 }
+
+# Those that have sockets.
+SOCKETS = ("Bun publish", "Bun + Fastify", "Node + ws")
 
 
 def install() -> None:
@@ -58,11 +63,15 @@ def version(name: str) -> str:
 
 
 @contextmanager
-def peer(name: str) -> Generator[tuple[psutil.Process, int]]:
+def peer(name: str, **environment: str) -> Generator[tuple[psutil.Process, int]]:
     """Runs a peer; yields its process and its port when it answers."""
     runtime, file = PEERS[name]
     port = ports.pick()
-    started = subprocess.Popen([program(runtime), str(FOLDER / file), str(port)], cwd=FOLDER)
+    started = subprocess.Popen(
+        [program(runtime), str(FOLDER / file), str(port)],
+        cwd=FOLDER,
+        env={**os.environ, **environment},
+    )
     try:
         house.wait_for(f"http://127.0.0.1:{port}/ready")
         yield psutil.Process(started.pid), port
