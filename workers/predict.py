@@ -14,7 +14,13 @@ from app.logs import logger
 from app.predictions.blend import MARKET_SHARE
 from app.predictions.choice import Choice, choose
 from app.predictions.fitting import refit
-from app.predictions.following import MATCHES_PER_ROUND_MAX, due_matches, save, standings_of
+from app.predictions.following import (
+    AROUND_PER_ROUND_MAX,
+    MATCHES_PER_ROUND_MAX,
+    due_matches,
+    save,
+    standings_of,
+)
 from app.predictions.keeping import NEVER, Current, current_parameters, newest_fit
 from app.predictions.making import base_of, made_of
 from app.predictions.standing import Base, Made, Standing
@@ -49,17 +55,19 @@ class Predicting:
         self._choices: dict[MatchId, Choice] = {}
 
     async def run(self) -> None:
-        """Forecasts until cancelled."""
-        looks = 0
+        """Forecasts until cancelled. What is ahead is forecast in portions: goals do not wait."""
+        looks, left = 0, False
         while True:
             try:
-                made = await self.look(around=looks % SWEEP_EVERY == 0)
+                made = await self.look(around=False)
+                if left or looks % SWEEP_EVERY == 0:
+                    left = await self.look(around=True) >= AROUND_PER_ROUND_MAX
             except (DependencyDown, asyncpg.PostgresError) as error:
                 log.warning("forecasts_wait", error=str(error))
                 await asyncio.sleep(RETRY_S)
                 continue
             looks += 1
-            if made < MATCHES_PER_ROUND_MAX:
+            if not left and made < MATCHES_PER_ROUND_MAX:
                 await asyncio.sleep(LOOK_EVERY_S)
 
     async def look(self, *, around: bool) -> int:

@@ -23,6 +23,8 @@ from app.sports.match import SPORTS, MatchStatus, Period, Score, Sport
 
 # What one look may find; the next begins at once while there are more.
 MATCHES_PER_ROUND_MAX = 200
+# Of what is ahead: a portion that takes a fraction of a second, between two looks at what is on.
+AROUND_PER_ROUND_MAX = 25
 # From when on a match is forecast without being asked for, and until when after its start a result
 # that is put right is looked at again.
 AHEAD = timedelta(hours=48)
@@ -84,7 +86,8 @@ SELECT m.id, m.sport_id, l.slug, l.name AS league, a.name AS home, b.name AS awa
        m.simulated, h.seq, h.at, statement_timestamp() AS read_at,
        coalesce(s.status, 'scheduled') AS status, s.home_score, s.away_score, s.period, s.clock,
        coalesce(s.periods, '[]')::text AS periods, s.updated_at AS scored_at,
-       s.points_at, i.sent_off_at, i.cards, k.market, k.market_at, f.base::text AS base
+       s.points_at, i.sent_off_at, i.cards, k.market, k.market_at, f.base::text AS base,
+       CASE f.phase WHEN 'in_play' THEN f.minute END AS minute
 FROM matches AS m
 JOIN match_heads AS h ON h.match_id = m.id
 JOIN leagues AS l ON l.id = m.league_id
@@ -143,7 +146,8 @@ async def due_matches(
     rows = await connection.fetch(
         _DUE_AROUND if around else _DUE_NOW,
         *(PRICES_EVERY_IN_PLAY, PRICES_EVERY, AGAIN_IN_PLAY, AGAIN),
-        *(AHEAD, CORRECTED_FOR, refitted_at, MATCHES_PER_ROUND_MAX),
+        *(AHEAD, CORRECTED_FOR, refitted_at),
+        AROUND_PER_ROUND_MAX if around else MATCHES_PER_ROUND_MAX,
     )
     return [MatchId(row["id"]) for row in rows]
 
@@ -190,6 +194,7 @@ def _standing(row: Row) -> Standing:
         at=row["at"],
         read_at=row["read_at"],
         base=None if row["base"] is None else _BASE.decode(row["base"]),
+        minute=None if row["minute"] is None else float(row["minute"]),
     )
 
 

@@ -1,6 +1,7 @@
 """From where a match stands to its forecast: the one before it begins, and the one now. Pure."""
 
 from datetime import datetime, timedelta
+from math import ceil
 
 import msgspec
 import numpy as np
@@ -20,6 +21,9 @@ from app.sports.match import SPORTS, MatchStatus, Sport
 # A clock nobody told of for so long is no longer run on: something else is wrong.
 CLOCK_RUNS_ON = timedelta(minutes=5)
 _HALF, _WHOLE = 45.0, 90.0
+# As `state_of` says a half is over with all its stoppage.
+_BREAK = 99.0
+_PERIODS = {Sport.HOCKEY: 3, Sport.BASKETBALL: 4}
 
 
 def base_of(choice: Choice, standing: Standing, share: float) -> Base:
@@ -103,12 +107,31 @@ def running(standing: Standing) -> State:
         standing.cards,
         quarter_minutes=quarter_minutes(standing.league),
     )
+    if standing.score.period is None and standing.score.clock is None:
+        # Some tell nothing of a break but that it is one.
+        return _not_before(state, standing)
     runs = standing.sport is Sport.FOOTBALL and standing.score.status is MatchStatus.LIVE
     if not runs or state.late != "no" or standing.scored_at is None:
         return state
     is_second = state.minute > _HALF or (standing.score.period or "").lower().startswith(("2", "s"))
     gone = _since(standing.scored_at, standing.read_at)
     return run_on(state, gone, end=_WHOLE if is_second else _HALF)
+
+
+def _not_before(state: State, standing: Standing) -> State:
+    """Returns the state no earlier than the match was, in a break at the end of its period."""
+    minute = standing.minute
+    if minute is None or state.over or state.late != "no" or state.minute >= minute:
+        return state
+    is_break = standing.score.status is MatchStatus.PAUSED
+    if standing.sport is Sport.FOOTBALL:
+        half = {"minute": _HALF, "stoppage": _BREAK} if is_break and minute <= _HALF else {}
+        return msgspec.structs.replace(state, **({"minute": minute} | half))
+    if standing.sport not in _PERIODS:
+        return state
+    length = state.minutes / _PERIODS[standing.sport]
+    ended = min(ceil(minute / length) * length, state.minutes)
+    return msgspec.structs.replace(state, minute=ended if is_break else minute)
 
 
 def _since(then: datetime, now: datetime) -> float:

@@ -39,8 +39,8 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     """A match at one place (`seq`, `at`) of its log, read at `read_at` by Postgres' clock.
 
     `market` are chances without margin of a winner market that is open and fresh, and in play
-    younger than the last goal and the last red card. `base` and `version` are of the forecast it
-    has, None without one.
+    younger than the last goal and the last red card. `base` is of the forecast it has, None without
+    one, and `minute` how far the match was then, None before it began.
     """
 
     match_id: MatchId
@@ -59,6 +59,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
     read_at: datetime
     base: Base | None = None
+    minute: float | None = None
 
     @property
     def phase(self) -> Phase | None:
