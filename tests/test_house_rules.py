@@ -246,6 +246,20 @@ def lines_of(name: str) -> list[str]:
         return []
 
 
+def test_money_and_odds_are_never_floats():
+    """A cent that does not add up is nobody's to find. Durations are timedeltas there."""
+    rooms = ("app/wallet/", "app/payments/", "app/betting/")
+    found = [
+        f"{name}:{node.lineno}"
+        for name in PRODUCT
+        if name.startswith(rooms)
+        for node in ast.walk(tree_of(name))
+        if (isinstance(node, ast.Constant) and isinstance(node.value, float | complex))
+        or (isinstance(node, ast.Name) and node.id == "float")
+    ]
+    assert not found, "\n".join(found)
+
+
 def test_every_installed_package_is_held_against_its_hash():
     for lock in sorted((PROJECT / "requirements").glob("*.lock")):
         text = lock.read_text()
