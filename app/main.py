@@ -163,8 +163,7 @@ async def _open(app: Litestar, settings: Settings, stack: AsyncExitStack) -> Non
     runs = (listener.run, hub.run, cache.run, state.sockets.pulse.run, state.demand.run)
     access_runs = (*access_runs, state.socket_leases.run, state.rate_limits.run)
     all_runs = (*runs, *follows.runs, *access_runs, *_open_hot_reads(app, settings))
-    tasks = [asyncio.create_task(_keep_running(forever)) for forever in all_runs]
-    stack.push_async_callback(_stop, tasks)
+    stack.push_async_callback(_stop, [asyncio.create_task(_keep_running(one)) for one in all_runs])
 
 
 async def _pool(database: DatabaseSettings) -> Pool:
