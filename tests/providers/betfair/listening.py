@@ -55,7 +55,7 @@ class Listening:
 def odds(observation: Observation) -> dict[str, str | None]:
     """The odds of the winner."""
     [winner] = [market for market in observation.markets if market.type == "winner"]
-    return {q.selection.value: None if q.odds is None else str(q.odds) for q in winner.quotes}
+    return {q.selection: None if q.odds is None else str(q.odds) for q in winner.quotes}
 
 
 def price(selection: int, at: float, size: float = 5) -> dict[str, Any]:

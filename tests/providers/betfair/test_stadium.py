@@ -23,7 +23,7 @@ Prices = dict[tuple[str, str, Decimal | None, str], Decimal | None]
 def prices_of(observations: Sequence[Observation]) -> Prices:
     """Every price that was told."""
     return {
-        (said.external_id, market.type.value, market.line, quote.selection.value): quote.odds
+        (said.external_id, market.type.value, market.line, quote.selection): quote.odds
         for said in observations
         for market in said.markets
         for quote in market.quotes
