@@ -24,8 +24,8 @@ NOW = datetime(2026, 11, 21, 15, tzinfo=UTC)
 def standing(sport: Sport = Sport.FOOTBALL, **more: Any) -> Standing:
     """France against Croatia, or Boston against Ottawa, before it begins."""
     home, away = ("France", "Croatia") if sport is Sport.FOOTBALL else ("Boston", "Ottawa")
-    told = {name: more.pop(name) for name in _OF_SCORE if name in more}
-    score = Score(**({"status": MatchStatus.SCHEDULED} | told))
+    told: dict[str, Any] = {name: more.pop(name) for name in _OF_SCORE if name in more}
+    score = Score(**{"status": MatchStatus.SCHEDULED, **told})  # pyright: ignore[reportArgumentType]
     said: dict[str, Any] = {
         "match_id": MatchId(1), "sport": sport, "league_slug": "x", "league": "World Cup",
         "home": home, "away": away, "start_time": NOW, "simulated": False, "score": score,
