@@ -27,7 +27,7 @@ POSITIONAL_MAX = 4
 NESTING_MAX = 3
 # Assembled here, so that this file doesn't contain what it forbids.
 # The last as a word: a checksum of a lock file may hold its letters.
-UNFINISHED = re.compile(r"|".join(("TO" + "DO", "FIX" + "ME", "XX\b" + "X")))
+UNFINISHED = re.compile("|".join(("TO" + "DO", "FIX" + "ME", r"\bXX" + r"X\b")))
 REGISTRY = re.compile("|".join((r"pypi\." + "org", r"pythonhosted\." + "org", r"npmjs\." + "org")))
 MACHINE = re.compile(r"(?<![\w.])/(?:" + r"home/\w+|Users/\w+|work/(?:main|shared))\b")
 # Alembic's own name; SQLAlchemy calls it so as well. And frames that are shared by all sockets:
