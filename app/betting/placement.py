@@ -10,6 +10,7 @@ from app.betting.bet import Bet, BetStatus
 from app.betting.errors import REFUSALS, StakeTooLarge, refusal_of
 from app.betting.exposure import check_exposure, hang, hanging_of
 from app.betting.offers import Offered, lock_offers
+from app.betting.opening import Opening, open_request
 from app.betting.read import bet_of_request
 from app.betting.record import (
     Answer,
@@ -32,14 +33,6 @@ from app.wallet.ledger import post, retrying
 from app.wallet.limits import LimitKind, check_allowed
 from app.wallet.money import AMOUNT_MINOR_MAX, Money, parse_money
 from app.wallet.moves import Holder, Move
-
-A_DAY = timedelta(days=1)
-
-_STAKED_OF_A_DAY = """
-SELECT coalesce(sum(CASE WHEN target = 'held' THEN amount ELSE -amount END), 0)::bigint
-FROM transfers
-WHERE user_id = $1 AND currency = $2 AND created_at > $3 AND kind IN ('stake', 'stake_released')
-"""
 
 
 class House(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,8 +70,10 @@ async def place_bet(pool: Pool, request: Request, house: House, now: datetime) -
 
 
 async def _answer(connection: Connection, request: Request, house: House, now: datetime) -> Placed:
-    before = await _answered(connection, request)
-    if before is not None:
+    opening = await open_request(connection, request, now)
+    if opening.is_answered:
+        before = await _answered(connection, request)
+        assert before is not None, request
         return before
     slip = request.slip
     ids = [leg.selection_id for leg in slip.legs]
@@ -90,9 +85,9 @@ async def _answer(connection: Connection, request: Request, house: House, now: d
         policy=house.policy,
         now=now,
     )
-    await _check_user(connection, request, [one.rules for one in offered.values()], now=now)
-    bet_id = await next_bet_id(connection)
-    bet = bet_as_answered(bet_id, request, _struck(slip, offered, terms, now))
+    rules = [one.rules for one in offered.values()]
+    await _check_user(connection, request, opening, rules, now=now)
+    bet = bet_as_answered(opening.bet_id, request, _struck(slip, offered, terms, now))
     answer = bet_body(bet)
     if not await write_bet(connection, request, bet, answer=answer):
         # The same request, beside us, came first and is committed by now.
@@ -100,7 +95,7 @@ async def _answer(connection: Connection, request: Request, house: House, now: d
         assert other is not None, request
         return other
     await _expose(connection, slip, offered, terms)
-    await post(connection, [_hold(request, bet_id)])
+    await post(connection, [_hold(request, opening.bet_id)])
     await tell(connection, bet)
     metrics.bets.labels(bet.status.value).inc()
     return Placed(bet, answer)
@@ -116,23 +111,21 @@ async def _answered(connection: Connection, request: Request) -> Placed | None:
 
 
 async def _check_user(
-    connection: Connection, request: Request, rules: Sequence[Rules], *, now: datetime
+    connection: Connection,
+    request: Request,
+    opening: Opening,
+    rules: Sequence[Rules],
+    *,
+    now: datetime,
 ) -> None:
     """Raises SelfExcluded, SelfLimitReached, StakeTooLarge when the house's day is used up."""
     stake = request.slip.stake
-    await check_allowed(
-        connection,
-        request.user_id,
-        stake,
-        kinds=[LimitKind.STAKE, LimitKind.LOSS],
-        now=now,
-    )
+    if opening.is_bound:
+        kinds = [LimitKind.STAKE, LimitKind.LOSS]
+        await check_allowed(connection, request.user_id, stake, kinds=kinds, now=now)
     most = parse_money(min(one.user_day_max for one in rules), stake.currency)
-    used: int = await connection.fetchval(
-        _STAKED_OF_A_DAY, request.user_id, stake.currency, now - A_DAY
-    )
-    if used + stake.amount_minor > most.amount_minor:
-        left = Money(max(0, most.amount_minor - used), stake.currency)
+    if opening.staked + stake.amount_minor > most.amount_minor:
+        left = Money(max(0, most.amount_minor - opening.staked), stake.currency)
         raise StakeTooLarge(
             f"{most} {stake.currency} may be staked within 24 hours.",
             maxStake=str(left),

@@ -63,6 +63,8 @@ ORDER BY c.user_id, c.seq
 log = logger(__name__)
 # Whom to nudge next over a pool or connection, while a nudge is under way there and not longer.
 _nudging: dict[int, set[int]] = {}
+# Those that go on nudging; a loop holds its tasks weakly.
+_tasks: set[asyncio.Task[None]] = set()
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -126,16 +128,36 @@ async def nudge(to: Executes, user_ids: Iterable[int]) -> None:
         return
     _nudging[id(to)] = waiting = set(user_ids)
     try:
-        async with asyncio.timeout(NUDGE_WITHIN_S):
-            while waiting:
-                named = ",".join(map(str, sorted(waiting)))
-                waiting.clear()
-                fits = len(named) <= NUDGE_BYTES_MAX
-                await to.execute(_NUDGE, CHANNEL, named if fits else EVERYBODY)
-    except (*GONE, asyncpg.PostgresError) as error:
-        log.warning("users_not_nudged", error=str(error) or type(error).__name__)
+        if waiting:
+            await _notify(to, waiting)
+    finally:
+        # Nobody waits for others to be told: under load there is always another one.
+        going_on = asyncio.create_task(_go_on(to, waiting)) if waiting else None
+        if going_on is None:
+            del _nudging[id(to)]
+        else:
+            _tasks.add(going_on)
+            going_on.add_done_callback(_tasks.discard)
+
+
+async def _go_on(to: Executes, waiting: set[int]) -> None:
+    try:
+        while waiting:
+            await _notify(to, waiting)
     finally:
         del _nudging[id(to)]
+
+
+async def _notify(to: Executes, waiting: set[int]) -> None:
+    """Says one notification for those who wait; who comes meanwhile waits for the next."""
+    named = ",".join(map(str, sorted(waiting)))
+    waiting.clear()
+    fits = len(named) <= NUDGE_BYTES_MAX
+    try:
+        async with asyncio.timeout(NUDGE_WITHIN_S):
+            await to.execute(_NUDGE, CHANNEL, named if fits else EVERYBODY)
+    except (*GONE, asyncpg.PostgresError) as error:
+        log.warning("users_not_nudged", error=str(error) or type(error).__name__)
 
 
 async def heads(connection: Connection, user_ids: Iterable[int]) -> dict[int, Place]:
