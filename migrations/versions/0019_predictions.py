@@ -57,6 +57,7 @@ CREATE TABLE forecasts (
         FOREIGN KEY(match_id) REFERENCES matches (id) ON DELETE CASCADE
 ) WITH (fillfactor = 70);
 CREATE INDEX forecasts_version_idx ON forecasts (version);
+CREATE INDEX forecasts_in_play_idx ON forecasts (match_id) WHERE phase = 'in_play';
 CREATE TABLE forecast_points (
     match_id BIGINT NOT NULL,
     at TIMESTAMPTZ NOT NULL,

@@ -67,6 +67,7 @@ class Forecast(Table):
             "confidence BETWEEN 0 AND 1 AND market_share BETWEEN 0 AND 1", name="shares"
         ),
         Index("forecasts_version_idx", "version"),
+        Index("forecasts_in_play_idx", "match_id", postgresql_where=text("phase = 'in_play'")),
         {"postgresql_with": {"fillfactor": "70"}},
     )
     match_id: Mapped[int] = mapped_column(
