@@ -6,6 +6,7 @@ from math import ceil
 import msgspec
 import numpy as np
 
+from app.history.result import NAME_LENGTH_MAX
 from app.predictions.blend import blend, pool
 from app.predictions.choice import Choice
 from app.predictions.distribution import in_play, scores_of, told
@@ -20,6 +21,7 @@ from app.sports.match import SPORTS, MatchStatus, Sport
 
 # A clock nobody told of for so long is no longer run on: something else is wrong.
 CLOCK_RUNS_ON = timedelta(minutes=5)
+_KEY_MAX = NAME_LENGTH_MAX - 10
 _HALF, _WHOLE = 45.0, 90.0
 # As `state_of` says a half is over with all its stoppage.
 _BREAK = 99.0
@@ -32,9 +34,13 @@ def base_of(choice: Choice, standing: Standing, share: float) -> Base:
     Of a match that has begun, its prices say more than was to be known before: they are left out.
     """
     parameters, league = choice.parameters, standing.league
+    home, away = choice.home, choice.away
+    if home == away:
+        # Names that differ by what keys leave out: two strangers.
+        home, away = f"{home[:_KEY_MAX]} at home", f"{away[:_KEY_MAX]} away"
     terms = Terms(
-        home=choice.home,
-        away=choice.away,
+        home=home,
+        away=away,
         neutral=is_neutral(parameters, league),
         surface=surface_of(league) if standing.sport is Sport.TENNIS else None,
         best_of=best_of(league) if standing.sport is Sport.TENNIS else None,
@@ -45,8 +51,8 @@ def base_of(choice: Choice, standing: Standing, share: float) -> Base:
     blended = _blended(own, market, share)
     return Base(
         forecast=own if blended is None else blended,
-        home=choice.home,
-        away=choice.away,
+        home=home,
+        away=away,
         league=parameters.league if choice.known == 2 else None,
         neutral=terms.neutral,
         own=own.chances,

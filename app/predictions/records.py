@@ -19,6 +19,7 @@ from app.history.result import (
     ImpossibleResult,
     Result,
     check_result,
+    side_of,
 )
 from app.predictions.occasions import best_of, surface_of
 from app.predictions.standing import Chances, Made, Standing
@@ -103,6 +104,9 @@ async def _learn(connection: Connection, standing: Standing, made: Made) -> None
     """Keeps the result for the next fit; one that cannot be learnt from is left out."""
     assert made.goals is not None, "only what is over is recorded"
     sport, base, day = standing.sport, made.base, standing.start_time.date()
+    if side_of(standing.home, sport) == side_of(standing.away, sport):
+        # Nobody could tell later whose result it is.
+        return
     is_tennis = sport is Sport.TENNIS
     own = league_of(standing.league) if sport is Sport.FOOTBALL else standing.league_slug
     try:

@@ -22,8 +22,9 @@ NOW = datetime(2026, 11, 21, 15, tzinfo=UTC)
 
 
 def standing(sport: Sport = Sport.FOOTBALL, **more: Any) -> Standing:
-    """France against Croatia, or Boston against Ottawa, before it begins."""
-    home, away = ("France", "Croatia") if sport is Sport.FOOTBALL else ("Boston", "Ottawa")
+    """A match before it begins, of the sides in `names`; `home` and `away` are its score."""
+    usual = ("France", "Croatia") if sport is Sport.FOOTBALL else ("Boston", "Ottawa")
+    home, away = more.pop("names", usual)
     told: dict[str, Any] = {name: more.pop(name) for name in _OF_SCORE if name in more}
     score = Score(**{"status": MatchStatus.SCHEDULED, **told})  # pyright: ignore[reportArgumentType]
     said: dict[str, Any] = {
@@ -69,6 +70,12 @@ def test_prices_of_a_match_in_play_are_not_what_was_known_before():
     assert not base.in_time
     assert base.market is None
     assert base.forecast.home > base.forecast.away
+
+
+def test_two_sides_of_one_name_are_two_strangers():
+    alike = standing(names=("Side 1", "Side 2"))
+    told = made_of(alike, base_of(choice(alike), alike, 0.95), 0.95).forecast
+    assert min(told.chances) > 0.15
 
 
 def test_in_play_the_market_of_now_has_its_part_and_in_the_end_none():
