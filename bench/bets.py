@@ -24,6 +24,7 @@ from decimal import Decimal
 
 import uvloop
 
+from app import collector
 from app.betting.placement import House, place_bet
 from app.betting.record import Request
 from app.betting.rules import Policy, Rules
@@ -321,4 +322,5 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
+    collector.calm()  # As an API process does.
     uvloop.run(strike(sys.argv[2]) if sys.argv[1:2] == ["strike"] else main())
