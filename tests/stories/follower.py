@@ -73,6 +73,7 @@ class Follower:
             self.snapshots.append(frame["reason"])
             self.score = data["score"]
             self.markets = {market["id"]: market for market in data["markets"]}
+            self.prediction = data["prediction"]
             self.incidents = {incident["id"]: incident for incident in data["incidents"]}
         elif kind == "heartbeat":
             assert frame["seq"] == self.seq, (frame, self.seq)
@@ -93,6 +94,9 @@ class Follower:
 
     def _score_correction(self, data: dict[str, Any]) -> None:
         self.score |= {k: v for k, v in data.items() if k not in ("previous", "reason")}
+
+    def _prediction_update(self, data: dict[str, Any]) -> None:
+        self.prediction = data
 
     def _feed_status(self, data: dict[str, Any]) -> None:
         self.feed = data
