@@ -1,6 +1,9 @@
 """The only code that writes transfers. Callers give the transaction; nothing here commits."""
 
+import asyncio
+import random
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
 from typing import TypeVar
 
 import asyncpg
@@ -14,6 +17,9 @@ from app.wallet.moves import Funds, Move, Posted
 # Transactions that Postgres ended because of others are done again this often at most; with ten
 # writers on one account three tries were enough, so more means something is wrong.
 TRIES_MAX = 8
+# Those that died of each other must not meet again in step: before the n-th try each waits for
+# up to 2^n of these.
+PAUSE = timedelta(milliseconds=5)
 R = TypeVar("R")
 KEY_LENGTH_MAX = 120
 
@@ -99,13 +105,15 @@ async def retrying(deed: Callable[[], Awaitable[R]]) -> R:
     """Does a whole transaction, again when Postgres ended it because of another one's: a deadlock
     (40P01) or a serialization failure (40001). Raises the last one after TRIES_MAX.
     """
-    for tries_left in reversed(range(TRIES_MAX)):
+    for tried in range(1, TRIES_MAX + 1):
         try:
             return await deed()
         except (asyncpg.DeadlockDetectedError, asyncpg.SerializationError) as error:
             metrics.transactions_retried.labels(said_of(error, "sqlstate")).inc()
-            if tries_left == 0:
+            if tried == TRIES_MAX:
                 raise
+        most = PAUSE * 2**tried
+        await asyncio.sleep(random.random() * most.total_seconds())  # noqa: S311 - no secret.
     raise AssertionError("unreachable")
 
 
