@@ -121,7 +121,7 @@ def _add(ready: Ready, match: int, first: int, market: ObservedMarket, now: date
     offers: dict[str, list[tuple[str, Decimal]]] = {}
     for quote in market.quotes:
         assert quote.odds is not None
-        offers.setdefault(quote.selection.value, []).append((quote.bookmaker, quote.odds))
+        offers.setdefault(quote.selection, []).append((quote.bookmaker, quote.odds))
     priced, overround = merge_quotes(offers)
     _append(ready.markets, first, match, market.type.value, market.line, overround)
     for n, (key, price) in enumerate(priced.items()):
