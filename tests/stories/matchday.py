@@ -20,7 +20,10 @@ OPENS_WITHIN_S = 60.0
 ENDS_WITHIN_S = 15.0
 LOOK_AGAIN_S = 0.05
 # Totals of the exchange are a market a line; nobody offers more than fifteen and a half.
-_KINDS = ("MATCH_ODDS", "MONEY_LINE", *(f"OVER_UNDER_{goals}5" for goals in range(16)))
+_KINDS = (
+    *("MATCH_ODDS", "MONEY_LINE", "DOUBLE_CHANCE", "DRAW_NO_BET", "BOTH_TEAMS_TO_SCORE"),
+    *(f"OVER_UNDER_{goals}5" for goals in range(16)),
+)
 
 
 class MatchDay:
