@@ -108,9 +108,12 @@ class Bucket:
         if held >= weight:
             self._held = held - weight
             return self._answer(now)
-        # Others only take of what was left; what they give back is heard of within a lease.
-        if now - self._heard_at < LEASE_S and held + self._shared(now) < weight - _ROUNDING:
-            return self.refuse(now, weight)
+        # Others only take of what was left; what they give back is heard of within a lease. What
+        # this process is about to give back is there to be leased anew.
+        if now - self._heard_at < LEASE_S:
+            most = self._held + self._back + self._shared(now)
+            if most < weight - _ROUNDING:
+                return self.refuse(now, weight)
         return None
 
     def refuse(self, now: float, weight: int) -> Taken:

@@ -23,9 +23,7 @@ from app.access.gate import Gate
 from app.access.log_ins import LogIns, TokenPair
 from app.access.mailed_tokens import Purpose
 from app.api.documents import described
-from app.api.guards import principal_of, require_log_in
-from app.errors import NotAuthenticated
-from app.sports.ids import UserId
+from app.api.guards import principal_of, require_log_in, user_of
 
 # Tokens are for their caller alone (RFC 6749 5.1).
 NOT_KEPT = {"Cache-Control": "no-store"}
@@ -96,14 +94,6 @@ def caller(request: Asked) -> Caller:
     return caller_of(principal_of(request), request.scope["state"].get("request_id"))
 
 
-def user_id_of(request: Asked) -> UserId:
-    """Returns the user who asks; raises NotAuthenticated."""
-    user_id = principal_of(request).user_id
-    if user_id is None:
-        raise NotAuthenticated
-    return user_id
-
-
 @post(
     "/auth/register",
     status_code=HTTP_201_CREATED,
@@ -164,7 +154,7 @@ async def log_out(request: Asked, data: JSONBody[Renewal], state: State) -> None
 async def log_out_everywhere(request: Asked, state: State) -> None:
     """Ends all log-ins of the user, within a second in every process; API keys go on."""
     accounts: Accounts = state.accounts
-    await accounts.log_out_everywhere(user_id_of(request), caller(request))
+    await accounts.log_out_everywhere(user_of(request), caller(request))
 
 
 @post(
@@ -208,7 +198,7 @@ async def change_password(
     """Changes the password; every log-in ends, and the answer begins a new one."""
     accounts: Accounts = state.accounts
     pair = await accounts.change_password(
-        user_id_of(request), data.current_password, data.password, caller(request)
+        user_of(request), data.current_password, data.password, caller(request)
     )
     return Response(pair, headers=NOT_KEPT)
 

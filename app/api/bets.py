@@ -17,13 +17,13 @@ from app.access.scopes import Scope
 from app.api.answers import Asked, page_body
 from app.api.bet_shapes import BetShape
 from app.api.documents import Items, described
-from app.api.guards import principal_of, require_scope
+from app.api.guards import require_scope, user_of
 from app.api.money_shapes import Amount, Currency, MoneyShape, idempotency_key, money_of, rules_of
 from app.api.problems import MEDIA_TYPE
 from app.api.requests import PageQuery, WireId, number_in, read_query, unseal
 from app.betting.bet import BetStatus, OddsChange
 from app.betting.cash_out import CashOut, cash_out, cash_out_offer
-from app.betting.errors import BetRefused
+from app.betting.errors import BetRefused, refusal_of
 from app.betting.placement import House, Placed, place_bet
 from app.betting.read import bet_of, bet_of_request, bets_before
 from app.betting.record import Request
@@ -32,7 +32,7 @@ from app.betting.told import bet_body
 from app.catalog.pages import Page
 from app.database import engine
 from app.errors import Invalid, NotFound
-from app.sports.ids import SelectionId, UserId, number_of
+from app.sports.ids import SelectionId, number_of
 
 _FRESH = {"cache-control": "no-store"}
 _JSON = "application/json"
@@ -221,13 +221,6 @@ async def take_offer(
     return Response(bet_body(paid), media_type=_JSON, headers=_FRESH)
 
 
-def user_of(request: Asked) -> UserId:
-    """Returns who is asking, whom the guards have let in as a user."""
-    user_id = principal_of(request).user_id
-    assert user_id is not None, "the guards let nobody else in"
-    return user_id
-
-
 def slip_of(wish: BetWish, state: State) -> Slip:
     """Returns the slip a body means; raises Invalid, MalformedMoney, UnknownCurrency."""
     short = wish.selection_id is not None or wish.odds is not None
@@ -269,14 +262,7 @@ def struck_or_not(request: Asked, placed: Placed) -> Response[Any]:
 
 def refusal_response(request: Asked, refused: BetRefused) -> Response[Any]:
     """Returns a refusal that is not kept: an offer is asked for again and again."""
-    members = {
-        "title": refused.title(),
-        "status": refused.status,
-        "detail": refused.detail,
-        "code": refused.code,
-        **refused.more,
-    }
-    return problem(request, members)
+    return problem(request, refusal_of(refused))
 
 
 def problem(request: Asked, members: dict[str, Any]) -> Response[Any]:

@@ -1,7 +1,9 @@
 """/api/bets, /api/exposure: what operators see of bets, and what they do with them by hand."""
 
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from typing import Annotated, Any
 
 import msgspec
@@ -15,7 +17,7 @@ from app.api.answers import Asked, page_body
 from app.api.bet_shapes import BetShape
 from app.api.bets import refusal_response
 from app.api.documents import Items, described
-from app.api.guards import principal_of, require_operator
+from app.api.guards import require_operator, user_of
 from app.api.money_shapes import MoneyShape
 from app.api.requests import PageQuery, WireId, number_in, number_or_none, read_query, unseal
 from app.betting import by_hand, overview
@@ -24,7 +26,6 @@ from app.betting.errors import BetRefused
 from app.betting.told import bet_body
 from app.catalog.pages import Page
 from app.database import engine
-from app.sports.ids import UserId
 from app.wallet.check import check_ledger
 
 _FRESH = {"cache-control": "no-store"}
@@ -226,11 +227,7 @@ async def void(
     request: Asked, bet_id: FromPath[str], data: JSONBody[Reason], state: State
 ) -> Response[Any]:
     """Gives the stake back, whatever the matches say from now on."""
-    try:
-        bet = await by_hand.void_bet(state.pool, _number(bet_id), **_by(request, data.note))
-    except BetRefused as refused:
-        return refusal_response(request, refused)
-    return _answer(bet)
+    return await _answer(request, state, by_hand.void_bet, bet_id, data.note)
 
 
 @post(
@@ -245,13 +242,8 @@ async def settle(
 ) -> Response[Any]:
     """Says what became of legs, whatever their matches say."""
     results = {word.leg: word.result for word in data.results}
-    try:
-        bet = await by_hand.settle_by_hand(
-            state.pool, _number(bet_id), results, **_by(request, data.note)
-        )
-    except BetRefused as refused:
-        return refusal_response(request, refused)
-    return _answer(bet)
+    said = partial(by_hand.settle_by_hand, results=results)
+    return await _answer(request, state, said, bet_id, data.note)
 
 
 @post(
@@ -265,11 +257,7 @@ async def rollback(
     request: Asked, bet_id: FromPath[str], data: JSONBody[Reason], state: State
 ) -> Response[Any]:
     """Undoes the settlement of a bet, which then waits for an operator's word."""
-    try:
-        bet = await by_hand.roll_back(state.pool, _number(bet_id), **_by(request, data.note))
-    except BetRefused as refused:
-        return refusal_response(request, refused)
-    return _answer(bet)
+    return await _answer(request, state, by_hand.roll_back, bet_id, data.note)
 
 
 @post(
@@ -283,28 +271,22 @@ async def release(
     request: Asked, bet_id: FromPath[str], data: JSONBody[Reason], state: State
 ) -> Response[Any]:
     """Gives a bet back to its matches, which settle it as they stand."""
-    try:
-        bet = await by_hand.release(state.pool, _number(bet_id), **_by(request, data.note))
-    except BetRefused as refused:
-        return refusal_response(request, refused)
-    return _answer(bet)
-
-
-def _number(bet_id: str) -> int:
-    return number_in(bet_id, "bet")
-
-
-def _by(request: Asked, note: str) -> dict[str, Any]:
-    by = principal_of(request).user_id
-    assert by is not None, "the guards let nobody else in"
-    return {"by": UserId(by), "note": note, "now": datetime.now(UTC)}
+    return await _answer(request, state, by_hand.release, bet_id, data.note)
 
 
 def _owned(bet: Bet) -> str:
     return f'{{"userId":"{bet.user_id}",{bet_body(bet).decode()[1:]}'
 
 
-def _answer(bet: Bet) -> Response[Any]:
+async def _answer(
+    request: Asked, state: State, deed: Callable[..., Awaitable[Bet]], bet_id: str, note: str
+) -> Response[Any]:
+    """Returns what an operator's word made of a bet."""
+    number, by = number_in(bet_id, "bet"), user_of(request)
+    try:
+        bet = await deed(state.pool, number, by=by, note=note, now=datetime.now(UTC))
+    except BetRefused as refused:
+        return refusal_response(request, refused)
     return Response(_owned(bet).encode(), media_type=_JSON, headers=_FRESH)
 
 

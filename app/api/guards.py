@@ -22,6 +22,7 @@ from app.access.usage import REFUSED, Usage
 from app.api.problems import MEDIA_TYPE, problem_of
 from app.api.weights import weight_of
 from app.errors import AppError, NotAllowed, NotAuthenticated
+from app.sports.ids import UserId
 
 # Pages, their files, documentation, probes: nobody is asked who they are, nothing is counted.
 # Streams of events count as sockets do, and ask the gate themselves.
@@ -230,12 +231,19 @@ def principal_of(connection: Connection) -> Principal:
     return found
 
 
-def require_user(connection: Connection, _: BaseRouteHandler) -> None:
-    """Guards what takes a user; raises NotAuthenticated."""
-    if principal_of(connection).user_id is None:
+def user_of(connection: Connection) -> UserId:
+    """Returns the user who is asking; raises NotAuthenticated when it is none."""
+    user_id = principal_of(connection).user_id
+    if user_id is None:
         raise NotAuthenticated(
             "This needs credentials: Authorization: Bearer <token>, or X-API-Key: <key>."
         )
+    return user_id
+
+
+def require_user(connection: Connection, _: BaseRouteHandler) -> None:
+    """Guards what takes a user; raises NotAuthenticated."""
+    user_of(connection)
 
 
 def require_operator(connection: Connection, handler: BaseRouteHandler) -> None:

@@ -16,9 +16,9 @@ from app.access.api_keys import EXPIRES_IN_DAYS_MAX, NAME_LENGTH_MAX, ApiKey
 from app.access.audit import AuthEvents, AuthKind
 from app.access.log_ins import LogIns
 from app.access.scopes import Scope
-from app.api.auth import NOT_KEPT, Asked, caller, user_id_of
+from app.api.auth import NOT_KEPT, Asked, caller
 from app.api.documents import described
-from app.api.guards import principal_of, require_log_in, require_user
+from app.api.guards import principal_of, require_log_in, require_user, user_of
 from app.api.requests import number_in
 from app.database import engine
 from app.errors import NotAllowed
@@ -87,7 +87,7 @@ class KeysShape(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 async def me(request: Asked, state: State) -> Response[Profile]:
     """Tells who one is."""
     log_ins: LogIns = state.log_ins
-    user = await log_ins.profile(user_id_of(request))
+    user = await log_ins.profile(user_of(request))
     profile = Profile(
         id=str(user.id),
         email=user.email,
@@ -109,7 +109,7 @@ async def me(request: Asked, state: State) -> Response[Profile]:
 async def keys(request: Asked, state: State) -> Response[KeysShape]:
     """Tells which API keys one holds, the newest first."""
     async with engine.connection(state.pool) as connection:
-        held = await api_keys.list_keys(connection, user_id_of(request))
+        held = await api_keys.list_keys(connection, user_of(request))
     return Response(KeysShape(items=[_shape_of(key) for key in held]), headers=NOT_KEPT)
 
 
@@ -125,7 +125,7 @@ async def make_key(request: Asked, data: JSONBody[KeyWish], state: State) -> Res
     if data.scopes & _OF_OPERATORS and not principal_of(request).is_operator:
         raise NotAllowed("The scopes feed and operate take an operator.")
     days = data.expires_in_days
-    user_id = user_id_of(request)
+    user_id = user_of(request)
     async with engine.connection(state.pool) as connection:
         made, secret = await api_keys.create(
             connection,
@@ -148,7 +148,7 @@ async def make_key(request: Asked, data: JSONBody[KeyWish], state: State) -> Res
 )
 async def end_key(request: Asked, key_id: FromPath[str], state: State) -> None:
     """Revokes an API key, within a second in every process."""
-    user_id = user_id_of(request)
+    user_id = user_of(request)
     number = number_in(key_id, "API key")
     async with engine.connection(state.pool) as connection:
         await api_keys.revoke(connection, number, user_id=user_id)

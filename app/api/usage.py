@@ -14,9 +14,9 @@ from app.access.quotas import Period, left_of, used_by
 from app.access.tiers import Allowance
 from app.access.usage import Usage
 from app.access.usage_read import By, own_usage, totals
-from app.api.auth import NOT_KEPT, Asked, user_id_of
+from app.api.auth import NOT_KEPT, Asked
 from app.api.documents import described
-from app.api.guards import principal_of, require_operator, require_user
+from app.api.guards import principal_of, require_operator, require_user, user_of
 from app.api.requests import Query, read_query
 from app.database import engine
 from app.errors import FieldError, MalformedRequest
@@ -121,7 +121,7 @@ class TotalsShape(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 async def my_usage(request: Asked, state: State) -> Response[OwnUsageShape]:
     """Tells what one used, a day and endpoint, and how much is left."""
     since, until = _span(read_query(request.scope, SpanQuery))
-    user_id, gate = user_id_of(request), state.gate
+    user_id, gate = user_of(request), state.gate
     usage: Usage = state.usage
     await usage.flush()
     async with engine.connection(state.pool) as connection:

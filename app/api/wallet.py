@@ -15,7 +15,7 @@ from litestar.status_codes import HTTP_200_OK, HTTP_201_CREATED, HTTP_202_ACCEPT
 from app.access.scopes import Scope
 from app.api.answers import Asked, page_body
 from app.api.documents import Items, described
-from app.api.guards import principal_of, require_scope
+from app.api.guards import require_scope, user_of
 from app.api.money_shapes import (
     LimitsShape,
     LimitsWish,
@@ -50,13 +50,6 @@ _FRESH = {"cache-control": "no-store"}
 _JSON = "application/json"
 _CSV = "text/csv; charset=utf-8"
 _USER = [require_scope(Scope.BET)]
-
-
-def user_of(request: Asked) -> UserId:
-    """Returns who is asking, whom the guards have let in as a user."""
-    user_id = principal_of(request).user_id
-    assert user_id is not None, "the guards let nobody else in"
-    return user_id
 
 
 @get("/wallet", tags=["money"], guards=_USER, **described(WalletShape, problems=(401, 403)))

@@ -13,7 +13,7 @@ from fractions import Fraction
 import msgspec
 
 from app import metrics
-from app.betting.bet import Bet, BetStatus
+from app.betting.bet import Bet, BetStatus, may_move
 from app.betting.errors import MarketSuspended, NothingToCashOut, OfferMoved
 from app.betting.exposure import hang, hanging_of
 from app.betting.offers import Offered, lock_offers
@@ -146,16 +146,17 @@ async def _pay(
         raise OfferMoved(current={"amount": str(paid), "currency": paid.currency})
     rest = left - stake
     potential = rest.times(product([leg.odds for leg in bet.legs]))
-    owner = (bet.user_id, stake.currency)
-    balances = await lock_balances(connection, [owner])
-    moves = _moves(bet, wish, stake, paid)
-    steps, _ = with_debts(bet, moves, balances[owner], settlement=_key(wish))
-    await post(connection, steps)
     legs = [(leg.market_id, leg.match_id, leg.selection_id) for leg in bet.legs]
     before = hanging_of(legs, left, bet.potential_return)
     await hang(connection, [one.negated() for one in before], stake.currency)
     if not whole:
         await hang(connection, hanging_of(legs, rest, potential), stake.currency)
+    owner = (bet.user_id, stake.currency)
+    balances = await lock_balances(connection, [owner])
+    moves = _moves(bet, wish, stake, paid)
+    steps, _ = with_debts(bet, moves, balances[owner], settlement=_key(wish))
+    await post(connection, steps)
+    assert not whole or may_move(bet.status, BetStatus.CASHED_OUT), bet
     await connection.execute(
         _UPDATE,
         bet.id,

@@ -7,7 +7,7 @@ from decimal import Decimal
 import msgspec
 
 from app import metrics
-from app.betting.bet import Bet, Leg, OddsChange
+from app.betting.bet import Bet, BetStatus, Leg, OddsChange, may_move
 from app.betting.errors import REFUSALS, ScoreChanged, StakeTooLarge, refusal_of
 from app.betting.exposure import hang, hanging_of
 from app.betting.offers import Offered, lock_offers
@@ -43,7 +43,6 @@ SELECT id FROM bets WHERE status = 'pending' AND decide_at <= $1 ORDER BY decide
 _LOCK = """
 SELECT id FROM bets WHERE id = $1 AND status = 'pending' FOR NO KEY UPDATE SKIP LOCKED
 """
-_NEXT = "SELECT min(decide_at) FROM bets WHERE status = 'pending'"
 _ACCEPT = """
 UPDATE bets SET status = 'accepted', decided_at = $2, odds = $3, potential_return = $4
 WHERE id = $1
@@ -73,13 +72,6 @@ async def decide_due(pool: Pool, house: House, now: datetime) -> int:
     if decided:
         await user_log.nudge(pool, [bet.user_id for bet in decided])
     return len(decided)
-
-
-async def next_due(pool: Pool) -> datetime | None:
-    """Returns when the next pending bet is to be decided, None without one."""
-    async with engine.connection(pool) as connection:
-        due: datetime | None = await connection.fetchval(_NEXT)
-    return due
 
 
 async def decide(pool: Pool, bet_id: int, house: House, now: datetime) -> Bet | None:
@@ -185,6 +177,7 @@ async def _refuse(connection: Connection, bet: Bet, error: AppError, now: dateti
 
 async def _told(connection: Connection, bet_id: int) -> Bet:
     bet = await _bet(connection, bet_id)
+    assert may_move(BetStatus.PENDING, bet.status), bet
     await tell(connection, bet)
     metrics.bets.labels(bet.status.value).inc()
     return bet

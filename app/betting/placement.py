@@ -34,6 +34,14 @@ from app.wallet.limits import LimitKind, check_allowed
 from app.wallet.money import AMOUNT_MINOR_MAX, Money, parse_money
 from app.wallet.moves import Holder, Move
 
+A_DAY = timedelta(days=1)
+
+_STAKED = """
+SELECT coalesce(sum(CASE WHEN target = 'held' THEN amount ELSE -amount END), 0)::bigint
+FROM transfers
+WHERE user_id = $1 AND currency = $2 AND created_at > $3 AND kind IN ('stake', 'stake_released')
+"""
+
 
 class House(msgspec.Struct, frozen=True, kw_only=True):
     """What bets go by: the policy of the house, and its rules where no scope says otherwise."""
@@ -85,8 +93,7 @@ async def _answer(connection: Connection, request: Request, house: House, now: d
         policy=house.policy,
         now=now,
     )
-    rules = [one.rules for one in offered.values()]
-    await _check_user(connection, request, opening, rules, now=now)
+    await _check_user(connection, request, opening, now)
     bet = bet_as_answered(opening.bet_id, request, _struck(slip, offered, terms, now))
     answer = bet_body(bet)
     if not await write_bet(connection, request, bet, answer=answer):
@@ -96,6 +103,7 @@ async def _answer(connection: Connection, request: Request, house: House, now: d
         return other
     await _expose(connection, slip, offered, terms)
     await post(connection, [_hold(request, opening.bet_id)])
+    await _check_day(connection, request, [one.rules for one in offered.values()], now)
     await tell(connection, bet)
     metrics.bets.labels(bet.status.value).inc()
     return Placed(bet, answer)
@@ -111,21 +119,29 @@ async def _answered(connection: Connection, request: Request) -> Placed | None:
 
 
 async def _check_user(
-    connection: Connection,
-    request: Request,
-    opening: Opening,
-    rules: Sequence[Rules],
-    *,
-    now: datetime,
+    connection: Connection, request: Request, opening: Opening, now: datetime
 ) -> None:
-    """Raises SelfExcluded, SelfLimitReached, StakeTooLarge when the house's day is used up."""
-    stake = request.slip.stake
+    """Raises SelfExcluded, SelfLimitReached."""
     if opening.is_bound:
         kinds = [LimitKind.STAKE, LimitKind.LOSS]
+        stake = request.slip.stake
         await check_allowed(connection, request.user_id, stake, kinds=kinds, now=now)
+
+
+async def _check_day(
+    connection: Connection, request: Request, rules: Sequence[Rules], now: datetime
+) -> None:
+    """Raises StakeTooLarge when the house's day is used up.
+
+    Asked when the stake is held: from then on the user's other bets wait, so two at once cannot
+    both fit under what is left.
+    """
+    stake = request.slip.stake
     most = parse_money(min(one.user_day_max for one in rules), stake.currency)
-    if opening.staked + stake.amount_minor > most.amount_minor:
-        left = Money(max(0, most.amount_minor - opening.staked), stake.currency)
+    staked: int = await connection.fetchval(_STAKED, request.user_id, stake.currency, now - A_DAY)
+    if staked > most.amount_minor:
+        before = staked - stake.amount_minor
+        left = Money(max(0, most.amount_minor - before), stake.currency)
         raise StakeTooLarge(
             f"{most} {stake.currency} may be staked within 24 hours.",
             maxStake=str(left),

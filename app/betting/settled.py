@@ -5,7 +5,7 @@ from datetime import datetime
 
 import msgspec
 
-from app.betting.bet import Bet, BetStatus, LegResult
+from app.betting.bet import Bet, BetStatus, LegResult, may_move
 from app.betting.settling import Verdict
 from app.database.engine import Connection
 from app.sports.ids import UserId
@@ -75,7 +75,10 @@ async def write_settlements(
         return {}
     ids = [bet.id for bet in moved]
     found = [verdicts[bet.id] for bet in moved]
-    statuses = [(one.status if one else BetStatus.ACCEPTED).value for one in found]
+    becomes = [one.status if one else BetStatus.ACCEPTED for one in found]
+    for bet, status in zip(moved, becomes, strict=True):
+        assert may_move(bet.status, status), (bet, status)
+    statuses = [status.value for status in becomes]
     returned = [one.returned.amount_minor if one else 0 for one in found]
     said = [notes[bet.id] for bet in moved]
     causes = [_cause(bet, note) for bet, note in zip(moved, said, strict=True)]

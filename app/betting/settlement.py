@@ -281,8 +281,9 @@ async def settle_bets(
     made = await write_settlements(
         connection, bets, results, verdicts=verdicts, moved=moved, notes=notes, now=now
     )
-    await _move_money(connection, moved, verdicts, made, before=before)
+    # Exposure before money, as placement takes them: in one order nobody dies of a deadlock.
     await _change_exposure(connection, moved, verdicts)
+    await _move_money(connection, moved, verdicts, made, before=before)
     await _tell(connection, [bet.id for bet in bets])
     for bet in moved:
         verdict = verdicts[bet.id]

@@ -7,6 +7,7 @@ import msgspec
 
 from app.betting.bet import Bet, BetStatus, Leg, LegResult
 from app.betting.outcomes import OUTCOMES
+from app.sports.market import MarketType, turned, turned_key
 from app.wallet.money import Money, nothing
 from app.wallet.moves import Funds, Holder, Move
 
@@ -123,20 +124,8 @@ def _to_user(move: Move) -> int:
 
 def flipped(leg: Leg) -> Leg:
     """Returns a leg as it reads when the sides of its match are told the other way round."""
-    other = {
-        "home": "away",
-        "away": "home",
-        "home_draw": "draw_away",
-        "draw_away": "home_draw",
-    }
-    kinds = {"home_total": "away_total", "away_total": "home_total"}
-    key = other.get(leg.selection_key, leg.selection_key)
-    if leg.market_type == "correct_score":
-        key = "-".join(reversed(leg.selection_key.split("-")))
-    line = leg.line
-    if line is not None and leg.market_type in ("handicap", "handicap_3way", "set_handicap"):
-        line = -line
-    kind = kinds.get(leg.market_type, leg.market_type)
+    kind, line = turned(MarketType(leg.market_type), leg.line)
+    key = turned_key(leg.selection_key)
     return msgspec.structs.replace(leg, selection_key=key, line=line, market_type=kind)
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -70,7 +71,7 @@ class Reading(Protocol):
         ...
 
 
-class Member:
+class Member(ABC):
     """One reader. In the flow it has no state of its own: its place is its group's.
 
     Out of it, `place` is what it has, None before its first state; `reason` is set while it needs
@@ -93,9 +94,9 @@ class Member:
         self.came_back = False
         self.group: Group | None = None
 
+    @abstractmethod
     def failed(self, error: AppError) -> None:
         """Is told that there is nothing to follow, or no longer."""
-        raise NotImplementedError
 
     def beat_at(self, place: Place) -> bool:
         """Writes a heartbeat that names a place; False when its dialect has no such frame."""

@@ -6,10 +6,8 @@ url, since = f"{sys.argv[1]}?kinds=score&since=", ""
 while True:
     try:
         for frame in map(json.loads, websockets.sync.client.connect(url + since)):
-            if frame["type"] == "error":
-                sys.exit(frame["message"])
             since = frame.get("resume", since)  # Where to go on after a cut.
-            if "homeScore" in (score := frame.get("data", {}).get("score", frame.get("data", {}))):
-                print(score["status"], score["homeScore"], score["awayScore"], flush=True)
+            print(frame["type"], json.dumps(frame.get("data")), flush=True)
+            frame["type"] != "error" or sys.exit(frame["message"])
     except (OSError, websockets.WebSocketException):
         time.sleep(1)
