@@ -243,6 +243,19 @@ def test_what_was_asked_without_an_answer_is_owed_and_never_given_back():
     assert bucket.ask(NOON + 2 * LEASE_S).back == 0
 
 
+def test_what_a_process_has_to_give_back_is_asked_for_anew_before_anybody_is_refused():
+    bucket = Bucket(Rate(requests_per_minute=300), NOON)
+    bucket.told(NOON, asked_at=NOON, granted=15, left=5)
+    # Asked for ahead and granted while as many are held: the new ones are to be given back.
+    bucket.told(NOON, asked_at=NOON, granted=5, left=0)
+    for _ in range(15):
+        taken = bucket.take(NOON, 1)
+        assert taken
+        assert taken.allowed
+    assert bucket.take(NOON, 1) is None
+    assert bucket.ask(NOON, [1]).back == 5
+
+
 def test_the_model_notices_a_bucket_that_gives_one_too_many():
     rate = Rate(requests_per_minute=60, burst=5)
     spent = [(0.0, 5), (1.0, 1), (1.0, 1)]

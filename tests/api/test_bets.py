@@ -245,6 +245,19 @@ async def test_what_a_user_may_stake_in_a_day_has_an_end(user: Caller, book: Boo
     assert (refused.json()["code"], refused.json()["maxStake"]) == ("stake_too_large", "5.00")
 
 
+async def test_bets_at_once_on_several_matches_do_not_each_fit_under_what_is_left_of_the_day(
+    user: Caller,
+):
+    await user.api.connection.execute(
+        "INSERT INTO bet_rules (scope, user_day_max) VALUES ('default', 25)"
+    )
+    books = [await a_book(user.api, teams=(f"Home {n}", f"Away {n}")) for n in "ABCDEFGH"]
+    answers = await asyncio.gather(*(user.send("/bets", book.single()) for book in books))
+    codes = sorted(answer.json().get("code", "struck") for answer in answers)
+    assert codes == ["stake_too_large"] * 6 + ["struck"] * 2
+    assert await user.balance() == ("80.00", "20.00", "0.00")
+
+
 @pytest.mark.parametrize("kind", ["stake", "loss"])
 async def test_a_limit_of_ones_own_holds(user: Caller, book: Book, kind: str):
     limit = {"limits": [{"kind": kind, "period": "day", "amount": "15"}]}
