@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequen
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from importlib.metadata import version
 
+import msgspec
 from litestar import Litestar
 from redis.asyncio import Redis
 
@@ -37,12 +38,15 @@ from app.api.feeds import Feeds
 from app.api.kept import kinds_of_answers, open_cache
 from app.api.money_shapes import MoneyRules
 from app.api.open_api import Numbers, open_api
+from app.betting.desk import Desk
 from app.betting.told import state_of
 from app.bookmaking import house_of
 from app.cache.reads import Cache
 from app.cache.redis_answers import open_redis
+from app.catalog.reads import Reads
 from app.database.engine import Pool, open_pool
 from app.database.listener import Listener, Nudge
+from app.database.replica import Replica
 from app.database.sessions import open_engine, session_maker
 from app.logs import logger
 from app.ops.health import Vitals
@@ -113,7 +117,11 @@ async def _open(app: Litestar, settings: Settings, stack: AsyncExitStack) -> Non
     redis = open_redis(settings.redis.url)
     stack.push_async_callback(redis.aclose)
     hub, follows = Hub(pool), WsFollows(pool, state_of)
-    cache = _cache(settings, redis, lambda: hub.current and listener.up)
+
+    def is_current() -> bool:
+        return hub.current and listener.up
+
+    cache = _cache(settings, redis, is_current)
 
     def on_nudge(ids: Nudge) -> None:
         # The cache first: from the moment the hub is current again, the cache may be believed.
@@ -142,6 +150,8 @@ async def _open(app: Litestar, settings: Settings, stack: AsyncExitStack) -> Non
     )
     state.pool, state.engine, state.sessions = pool, engine, session_maker(engine)
     state.redis, state.cache = redis, cache
+    replica = await _replica(settings, pool, stack)
+    state.reads = Reads(pool, replica, heard=cache.heard, is_current=is_current)
     state.hub, state.listener, state.ws_follows = hub, listener, follows
     holder = holder_name()
     state.demand = Demand(pool, holder)
@@ -151,6 +161,7 @@ async def _open(app: Litestar, settings: Settings, stack: AsyncExitStack) -> Non
     _open_pusher(app, settings)
     state.rate_limits = RateLimits(redis, holder)
     _open_doors(app, settings)
+    stack.push_async_callback(app.state.bets.desk.close)
     access_runs = (*_open_accounts(app, settings, stack), news.run, revoking.run)
     state.vitals = Vitals(
         pool=pool,
@@ -158,10 +169,13 @@ async def _open(app: Litestar, settings: Settings, stack: AsyncExitStack) -> Non
         listens=lambda: listener.up,
         # A relay that is gone is gone for every process: the timer serves until it is back.
         must_listen=is_told,
+        replica_is_used=None if replica is None else lambda: not replica.why_not,
         version=version("touchline"),
     )
     runs = (listener.run, hub.run, cache.run, state.sockets.pulse.run, state.demand.run)
     access_runs = (*access_runs, state.socket_leases.run, state.rate_limits.run)
+    if replica is not None:
+        access_runs = (*access_runs, replica.run)
     all_runs = (*runs, *follows.runs, *access_runs, *_open_hot_reads(app, settings))
     stack.push_async_callback(_stop, [asyncio.create_task(_keep_running(one)) for one in all_runs])
 
@@ -175,14 +189,27 @@ async def _pool(database: DatabaseSettings) -> Pool:
     )
 
 
+async def _replica(settings: Settings, primary: Pool, stack: AsyncExitStack) -> Replica | None:
+    """Opens the replica, if there is to be one; it is used when it has shown how far it is."""
+    reads, database = settings.reads, settings.database
+    if not reads.replica_url:
+        return None
+    pool = await _pool(msgspec.structs.replace(database, url=reads.replica_url))
+    stack.callback(pool.terminate)
+    return Replica(pool, primary, lag_max_s=reads.replica_lag_max_s)
+
+
 def _open_doors(app: Litestar, settings: Settings) -> None:
     """Gives doors what only they use."""
     state, feeds = app.state, settings.providers.feeds
     state.metrics_networks = networks(settings.api.metrics_allow_ips)
     state.proxies = networks(settings.api.forwarded_allow_ips)
     state.money = _money(settings.wallet)
+    house = house_of(settings.betting)
     state.bets = BetDoor(
-        house=house_of(settings.betting), cash_out_margin=settings.betting.cash_out_margin
+        house=house,
+        desk=Desk(state.pool, house),
+        cash_out_margin=settings.betting.cash_out_margin,
     )
     state.feeds = Feeds(
         state.pool, feed_keys(feeds.keys), state.rate_limits, per_minute=feeds.per_minute

@@ -113,6 +113,16 @@ cache_reads = _counter(
 )
 cache_bytes = _gauge("touchline_cache_bytes", "Bytes of answers kept in this process.")
 cache_entries = _gauge("touchline_cache_entries", "Answers kept in this process.")
+replica_up = _gauge("touchline_replica_up", "1 while reads may go to the replica.")
+replica_lag_seconds = _gauge(
+    "touchline_replica_lag_seconds", "Age of the newest state that the replica is known to have."
+)
+replica_reads = _counter(
+    "touchline_replica_reads",
+    "Reads that may go to the replica: answered by it; asked of the primary because the replica is"
+    " away, may lack what was told, failed, or knew of nothing.",
+    "outcome",
+)
 cache_evictions = _counter(
     "touchline_cache_evictions", "Answers dropped from memory to make room for others."
 )

@@ -27,3 +27,21 @@ class ReadsSettings(msgspec.Struct, frozen=True, kw_only=True):
             le=4096,
         ),
     ] = 32
+    replica_url: Annotated[
+        str,
+        env(
+            "DATABASE_REPLICA_URL",
+            "A streaming replica of DATABASE_URL, one server, for reads that can be answered there "
+            "as well. Empty: none.",
+            secret=True,
+        ),
+    ] = ""
+    replica_lag_max_s: Annotated[
+        float,
+        env(
+            "REPLICA_LAG_MAX_S",
+            "How far the replica may lag behind; past it the primary is asked instead.",
+            ge=1,
+            le=600,
+        ),
+    ] = 5.0

@@ -100,6 +100,7 @@ def test_secrets_are_marked():
     ours = {
         "DATABASE_URL",
         "DATABASE_LISTEN_URL",
+        "DATABASE_REPLICA_URL",
         "REDIS_URL",
         "RELAY_URLS",
         "JWT_SECRET",

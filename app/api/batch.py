@@ -17,8 +17,9 @@ from app.api.guards import charge
 from app.api.kept import number_of_match, of_match
 from app.api.weights import batch_weight
 from app.cache.memory import Entry
+from app.cache.tags import match_tag
 from app.catalog import matches
-from app.database import engine
+from app.catalog.reads import Reads
 from app.errors import FieldError, MalformedId
 from app.polling.demand import Demand
 from app.predictions.read import predictions_of
@@ -99,8 +100,11 @@ async def _read(state: State, numbers: set[int]) -> dict[int, Entry]:
 async def _predicted(state: State, numbers: set[int]) -> dict[int, bytes]:
     if not numbers:
         return {}
-    async with engine.connection(state.pool) as connection:
-        return await predictions_of(connection, list(numbers))
+    reads: Reads = state.reads
+    return await reads.of(
+        tuple(map(match_tag, numbers)),
+        lambda connection: predictions_of(connection, list(numbers)),
+    )
 
 
 def _result(match_id: str, entry: Entry | None, predictions: Mapping[int, bytes]) -> bytes:

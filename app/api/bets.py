@@ -24,7 +24,8 @@ from app.api.requests import PageQuery, WireId, number_in, read_query, unseal
 from app.betting.bet import BetStatus, OddsChange
 from app.betting.cash_out import CashOut, cash_out, cash_out_offer
 from app.betting.errors import BetRefused, refusal_of
-from app.betting.placement import House, Placed, place_bet
+from app.betting.desk import Desk
+from app.betting.placement import House, Placed
 from app.betting.read import bet_of, bet_of_request, bets_before
 from app.betting.record import Request
 from app.betting.slip import LEGS_MAX, Slip, SlipLeg
@@ -44,6 +45,7 @@ class BetDoor(msgspec.Struct, frozen=True, kw_only=True):
     """What bets go by, as `main` read it."""
 
     house: House
+    desk: Desk
     cash_out_margin: Decimal
 
 
@@ -107,7 +109,7 @@ async def strike(request: Asked, data: JSONBody[BetWish], state: State) -> Respo
     )
     door: BetDoor = state.bets
     begun = time.perf_counter()
-    placed = await place_bet(state.pool, wish, door.house, datetime.now(UTC))
+    placed = await door.desk.place(wish, datetime.now(UTC))
     outcome = "refused" if placed.answer is None else "struck"
     metrics.bet_seconds.labels(outcome).observe(time.perf_counter() - begun)
     return struck_or_not(request, placed)

@@ -11,6 +11,7 @@ from app.cache.reads import Cache
 from app.cache.redis_answers import RedisAnswers
 from app.cache.tags import match_tag
 from app.catalog import matches
+from app.catalog.reads import Reads
 from app.database import engine
 from app.database.engine import Connection
 from app.sports.match import Sport
@@ -22,6 +23,9 @@ NOTHING_S = 1.0
 ACCURACY_S = 30.0
 
 MEGABYTE = 1_000_000
+# What may be read from a replica. A score comes with the place to go on from, a forecast may be
+# asked for anew while it is read, and by which match one is kept is never to be in doubt.
+FROM_REPLICA = frozenset({"match", "odds"})
 
 OfMatch = Callable[[Connection, int], Awaitable[bytes | Made | None]]
 
@@ -82,13 +86,21 @@ def number_of_match(entry: Entry) -> int:
 
 
 async def _of(state: State, kind: str, number: int, read: OfMatch) -> Entry | None:
-    async def load() -> Made | None:
-        async with engine.connection(state.pool) as connection:
-            found = await read(connection, number)
+    tags = (match_tag(number),)
+
+    async def make(connection: Connection) -> Made | None:
+        found = await read(connection, number)
         return made_of_match(found) if isinstance(found, bytes) else found
 
+    async def load() -> Made | None:
+        if kind in FROM_REPLICA:
+            reads: Reads = state.reads
+            return await reads.made(tags, make)
+        async with engine.connection(state.pool) as connection:
+            return await make(connection)
+
     cache: Cache = state.cache
-    return await cache.read(kind, str(number), (match_tag(number),), load)
+    return await cache.read(kind, str(number), tags, load)
 
 
 async def _merged_into(connection: Connection, number: int) -> Made | None:

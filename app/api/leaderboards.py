@@ -1,6 +1,7 @@
 """GET /api/leaderboards/{league}: the table of a league."""
 
 from datetime import UTC, datetime, time, timedelta
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -16,7 +17,8 @@ from app.cache.reads import Cache
 from app.cache.tags import sport_tag
 from app.catalog import league_tables
 from app.catalog.league_tables import League, Named, Table
-from app.database import engine
+from app.catalog.reads import Reads
+from app.database.engine import Connection
 from app.errors import MalformedId, NotFound
 from app.polling.demand import Demand
 from app.sports.ids import is_wire_id
@@ -63,23 +65,24 @@ async def get_leaderboard(request: Asked, state: State, league: FromPath[str]) -
     query = read_query(request.scope, PageQuery)
     about = f"table {league}"
     after = unseal(about, query.cursor, tuple[str, int]) or ("", 0)
-    async with engine.connection(state.pool) as connection:
-        sport = await league_tables.sport_of_league(connection, league)
+    reads: Reads = state.reads
+    sport = await reads.of((), lambda connection: league_tables.sport_of_league(connection, league))
     if sport is None:
         raise NotFound(f"There is no league {league}.")
 
-    async def load() -> Made | None:
+    tags = (sport_tag(sport),)
+
+    async def make(connection: Connection) -> Made | None:
         since = datetime.combine(datetime.now(UTC).date(), time(), UTC) - SEASON
-        async with engine.connection(state.pool) as connection:
-            table = await league_tables.table_of(
-                connection, state.redis, league, since, after=after, limit=query.limit
-            )
+        table = await league_tables.table_of(
+            connection, state.redis, league, since, after=after, limit=query.limit
+        )
         return None if table is None else Made(body=_body(table, about))
 
     cache: Cache = state.cache
     # Of the question alone: who asks it tomorrow is answered by the same entry, made anew.
     name = f"{about} {query.limit} {query.cursor}"
-    entry = await cache.read("table", name, (sport_tag(sport),), load)
+    entry = await cache.read("table", name, tags, partial(reads.made, tags, make))
     if entry is None:
         raise NotFound(f"There is no league {league}.")
     demand: Demand = state.demand

@@ -30,8 +30,8 @@ from app.cache.reads import Cache
 from app.cache.tags import match_tag, sport_tag
 from app.catalog import markets as catalog
 from app.catalog import matches, prices
+from app.catalog.reads import Reads
 from app.catalog.shapes import MarketShape
-from app.database import engine
 from app.database.engine import Connection
 from app.database.places import microseconds
 from app.errors import MalformedId, NotFound
@@ -104,15 +104,16 @@ async def list_markets(request: Asked, state: State, sport: FromPath[str]) -> Re
     last = unseal(about, query.cursor, tuple[int])
 
     cache: Cache = state.cache
+    reads: Reads = state.reads
+    tags = (sport_tag(sport) if wanted.match_id is None else match_tag(wanted.match_id),)
 
-    async def load() -> Made:
-        async with engine.connection(state.pool) as connection:
-            page = await catalog.markets_after(connection, wanted, last, limit=query.limit)
+    async def make(connection: Connection) -> Made:
+        page = await catalog.markets_after(connection, wanted, last, limit=query.limit)
         cache.learn(page.match_ids, sport)
         return Made(body=page_body(page, about))
 
-    tag = sport_tag(sport) if wanted.match_id is None else match_tag(wanted.match_id)
-    entry = await cache.read("markets", f"{about} {query.limit} {query.cursor}", (tag,), load)
+    name = f"{about} {query.limit} {query.cursor}"
+    entry = await cache.read("markets", name, tags, partial(reads.made, tags, make))
     assert entry is not None, "a page there always is"
     return ready_answer(request, entry, _touching(state.demand, wanted, query.league))
 
@@ -169,10 +170,17 @@ async def get_history(request: Asked, state: State, match_id: FromPath[str]) -> 
         until=query.until or _LAST_MOMENT,
         bucket=None if query.bucket_ms is None else timedelta(milliseconds=query.bucket_ms),
     )
-    async with engine.connection(state.pool) as connection:
+
+    async def read(connection: Connection) -> tuple[str, bool] | None:
         if await matches.sport_of(connection, number) is None:
-            raise NotFound(f"There is no match {match_id}.")
-        items, truncated = await prices.path_of(connection, number, span, limit=query.limit)
+            return None
+        return await prices.path_of(connection, number, span, limit=query.limit)
+
+    reads: Reads = state.reads
+    found = await reads.of((match_tag(number),), read)
+    if found is None:
+        raise NotFound(f"There is no match {match_id}.")
+    items, truncated = found
     cut = "true" if truncated else "false"
     body = f'{{"matchId":"{number}","items":{items},"truncated":{cut}}}'
     return answer(request, body.encode())

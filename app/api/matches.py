@@ -27,8 +27,10 @@ from app.cache.lifetimes import Made
 from app.cache.reads import Cache
 from app.cache.tags import sport_tag
 from app.catalog import matches as catalog
+from app.catalog.reads import Reads
 from app.catalog.shapes import ScoreShape
 from app.database import engine
+from app.database.engine import Connection
 from app.database.places import microseconds, moment, parse_token
 from app.errors import NotFound
 from app.polling.demand import Demand
@@ -77,16 +79,17 @@ async def list_events(request: Asked, state: State) -> Response[Any]:
     last = None if key is None else (moment(key[0]), key[1])
 
     cache: Cache = state.cache
+    reads: Reads = state.reads
+    tags = (sport_tag(query.sport),)
 
-    async def load() -> Made:
-        async with engine.connection(state.pool) as connection:
-            page = await catalog.matches_after(connection, wanted, last, limit=query.limit)
+    async def make(connection: Connection) -> Made:
+        page = await catalog.matches_after(connection, wanted, last, limit=query.limit)
         if query.sport is not None:
             cache.learn(page.match_ids, query.sport)
         return Made(body=page_body(page, about, lambda at, number: (microseconds(at), number)))
 
     name = f"{about} {query.limit} {query.cursor}"
-    entry = await cache.read("events", name, (sport_tag(query.sport),), load)
+    entry = await cache.read("events", name, tags, partial(reads.made, tags, make))
     assert entry is not None, "a page there always is"
     demand: Demand = state.demand
     touching = partial(demand.touch_list, query.sport, query.league, markets=False)

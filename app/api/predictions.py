@@ -17,7 +17,9 @@ from app.api.kept import of_match
 from app.api.requests import Query, Time, WireId, number_in, read_query
 from app.cache.lifetimes import Made
 from app.cache.reads import Cache
+from app.cache.tags import match_tag
 from app.catalog import matches
+from app.catalog.reads import Reads
 from app.database import engine
 from app.database.engine import Connection
 from app.database.places import microseconds
@@ -106,10 +108,16 @@ async def get_prediction_path(
 ) -> Response[Any]:
     """Returns the path a match's chances took, newest last."""
     number = number_in(match_id, "match")
-    async with engine.connection(state.pool) as connection:
+
+    async def read(connection: Connection) -> bytes | None:
         if await matches.sport_of(connection, number) is None:
-            raise NotFound(f"There is no match {match_id}.")
-        body = await path_of(connection, number)
+            return None
+        return await path_of(connection, number)
+
+    reads: Reads = state.reads
+    body = await reads.of((match_tag(number),), read)
+    if body is None:
+        raise NotFound(f"There is no match {match_id}.")
     return answer(request, body)
 
 
@@ -131,13 +139,13 @@ async def get_accuracy(request: Asked, state: State) -> Response[Any]:
         sport=query.sport,
     )
 
-    async def load() -> Made:
-        async with engine.connection(state.pool) as connection:
-            return Made(body=msgspec.json.encode(await accuracy_of(connection, question)))
+    async def make(connection: Connection) -> Made:
+        return Made(body=msgspec.json.encode(await accuracy_of(connection, question)))
 
     cache: Cache = state.cache
+    reads: Reads = state.reads
     name = msgspec.json.encode(question).decode()
-    entry = await cache.read("accuracy", name, (), load)
+    entry = await cache.read("accuracy", name, (), partial(reads.made, (), make))
     assert entry is not None, "an answer there always is"
     return answer(request, entry.body, tag=entry.tag)
 

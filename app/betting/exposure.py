@@ -60,11 +60,15 @@ class Case(msgspec.Struct, frozen=True):
         """Returns what the dearest answer costs the house; below zero it gains whatever happens."""
         return max(self.payouts.values(), default=0) - self.staked
 
+    def with_one(self, hanging: Hanging) -> "Case":
+        """Returns the case as it is with a leg more."""
+        key = str(hanging.selection_id)
+        more = {**self.payouts, key: self.payouts.get(key, 0) + hanging.payout}
+        return Case(self.staked + hanging.staked, more)
+
     def without(self, hanging: Hanging) -> "Case":
         """Returns the case as it is without a leg."""
-        key = str(hanging.selection_id)
-        less = {**self.payouts, key: self.payouts.get(key, 0) - hanging.payout}
-        return Case(self.staked - hanging.staked, less)
+        return self.with_one(hanging.negated())
 
 
 async def hang(

@@ -67,12 +67,19 @@ async def lock_offers(
 
     `house` are the rules where no scope says otherwise. Raises NotFound, naming the unknown ones.
     """
-    rows = await connection.fetch(_LOCK, list(selection_ids))
-    found = {SelectionId(row["selection_id"]): _offered(row, house) for row in rows}
+    found = await find_offers(connection, selection_ids, house)
     missing = [str(selection_id) for selection_id in selection_ids if selection_id not in found]
     if missing:
         raise NotFound(f"There is no selection {', '.join(missing)}.")
     return found
+
+
+async def find_offers(
+    connection: Connection, selection_ids: Sequence[SelectionId], house: Rules
+) -> dict[SelectionId, Offered]:
+    """Returns those that there are, as `lock_offers` does."""
+    rows = await connection.fetch(_LOCK, list(selection_ids))
+    return {SelectionId(row["selection_id"]): _offered(row, house) for row in rows}
 
 
 def rules_under(house: Rules, sets: Sequence[RuleSet]) -> Rules:

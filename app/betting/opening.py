@@ -1,19 +1,23 @@
-"""What is known of a request before it is looked at: one question instead of four, as every round
-trip is paid for by whoever waits for an answer.
+"""What is known of requests before they are looked at: one question instead of four, for all that
+are struck together.
 """
 
-from datetime import datetime
+from collections.abc import Sequence
 
 import msgspec
 
-from app.betting.record import Request
+from app.betting.wish import Asked
 from app.database.engine import Connection
 
 _OPEN = """
 SELECT nextval(pg_get_serial_sequence('bets', 'id')) AS bet_id,
-       EXISTS (SELECT FROM bets WHERE user_id = $1 AND request_id = $2) AS is_answered,
-       EXISTS (SELECT FROM self_exclusions WHERE user_id = $1 AND until > $3)
-           OR EXISTS (SELECT FROM user_limits WHERE user_id = $1) AS is_bound
+       EXISTS (SELECT FROM bets b WHERE b.user_id = k.user_id AND b.request_id = k.request_id)
+           AS is_answered,
+       EXISTS (SELECT FROM self_exclusions s WHERE s.user_id = k.user_id AND s.until > k.at)
+           OR EXISTS (SELECT FROM user_limits l WHERE l.user_id = k.user_id) AS is_bound
+FROM unnest($1::bigint[], $2::text[], $3::timestamptz[])
+     WITH ORDINALITY AS k (user_id, request_id, at, place)
+ORDER BY k.place
 """
 
 
@@ -27,12 +31,15 @@ class Opening(msgspec.Struct, frozen=True, kw_only=True):
     is_bound: bool
 
 
-async def open_request(connection: Connection, request: Request, now: datetime) -> Opening:
-    """Returns what is known of a request."""
-    row = await connection.fetchrow(_OPEN, request.user_id, request.request_id, now)
-    assert row is not None, request
-    return Opening(
-        bet_id=row["bet_id"],
-        is_answered=row["is_answered"],
-        is_bound=row["is_bound"],
+async def open_requests(connection: Connection, asked: Sequence[Asked]) -> list[Opening]:
+    """Returns what is known of each request, in their order."""
+    rows = await connection.fetch(
+        _OPEN,
+        [one.request.user_id for one in asked],
+        [one.request.request_id for one in asked],
+        [one.at for one in asked],
     )
+    return [
+        Opening(bet_id=row["bet_id"], is_answered=row["is_answered"], is_bound=row["is_bound"])
+        for row in rows
+    ]

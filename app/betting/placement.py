@@ -1,4 +1,4 @@
-"""`place_bet`: a bet is struck with its stake held, or refused, and both for ever."""
+"""`place_bets`: bets are struck with their stakes held, or refused, and both for ever."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -6,41 +6,43 @@ from datetime import datetime, timedelta
 import msgspec
 
 from app import metrics
-from app.betting.bet import Bet, BetStatus
-from app.betting.errors import REFUSALS, StakeTooLarge, refusal_of
-from app.betting.exposure import check_exposure, hang, hanging_of
-from app.betting.offers import Offered, lock_offers
-from app.betting.opening import Opening, open_request
+from app.betting.bet import Bet
+from app.betting.errors import REFUSALS
+from app.betting.exposure import Case, Hanging, hang, together
+from app.betting.offers import find_offers
+from app.betting.opening import Opening, open_requests
 from app.betting.read import bet_of_request
-from app.betting.record import (
-    Answer,
-    LegWritten,
-    Request,
-    bet_as_answered,
-    next_bet_id,
-    write_bet,
-)
-from app.betting.rules import Policy, Rules, Terms, product, terms_of, total_odds
-from app.betting.slip import Slip, check_form
-from app.betting.told import bet_body, tell
+from app.betting.record import Request, Written, write_bets
+from app.betting.rules import Policy, Rules
+from app.betting.told import bet_body
+from app.betting.wish import Asked, Books, Purse, Wish, asked_of
 from app.database import engine
 from app.database.engine import Connection, Pool
-from app.errors import AppError
-from app.sports.ids import SelectionId
+from app.errors import AppError, DependencyDown
+from app.logs import logger
+from app.sports.ids import MarketId
 from app.stream import user_log
+from app.stream.user_log import Entry
 from app.wallet.errors import IdempotencyKeyReused
-from app.wallet.ledger import post, retrying
+from app.wallet.ledger import Overtaken, lock_accounts, post, retrying
 from app.wallet.limits import LimitKind, check_allowed
-from app.wallet.money import AMOUNT_MINOR_MAX, Money, parse_money
-from app.wallet.moves import Holder, Move
+from app.wallet.read import Balance, balance_body
 
 A_DAY = timedelta(days=1)
 
+# Asked when the users' money is locked: from then on their other bets wait, so two at once cannot
+# both fit under what is left of a day.
 _STAKED = """
-SELECT coalesce(sum(CASE WHEN target = 'held' THEN amount ELSE -amount END), 0)::bigint
-FROM transfers
-WHERE user_id = $1 AND currency = $2 AND created_at > $3 AND kind IN ('stake', 'stake_released')
+SELECT k.user_id, k.currency, (
+    SELECT coalesce(sum(CASE WHEN t.target = 'held' THEN t.amount ELSE -t.amount END), 0)::bigint
+    FROM transfers t
+    WHERE t.user_id = k.user_id AND t.currency = k.currency AND t.created_at > k.since
+      AND t.kind IN ('stake', 'stake_released')
+) AS staked
+FROM unnest($1::bigint[], $2::text[], $3::timestamptz[]) AS k (user_id, currency, since)
 """
+
+log = logger(__name__)
 
 
 class House(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,197 +59,197 @@ class Placed(msgspec.Struct, frozen=True):
     answer: bytes | None
 
 
+# What becomes of a request; an error is what its caller is told, and is not kept.
+Outcome = Placed | Exception
+
+
 async def place_bet(pool: Pool, request: Request, house: House, now: datetime) -> Placed:
     """Strikes a bet or refuses it; the same request again gets the same answer for ever.
 
     Raises Invalid for a slip that cannot be one, NotFound for an unknown selection,
     IdempotencyKeyReused, and DependencyDown, after which the answer is at `bet_of_request`.
     """
+    [outcome] = await place_bets(pool, [asked_of(request, now)], house)
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome
 
-    async def deed() -> Placed:
+
+async def place_bets(pool: Pool, asked: Sequence[Asked], house: House) -> list[Outcome]:
+    """Strikes or refuses bets of different users in one transaction, each as if it were alone;
+    returns what became of each, in their order. What one is refused for touches no other.
+
+    Raises DependencyDown, and then nobody knows but `bet_of_request`.
+    """
+    users = [one.request.user_id for one in asked]
+    assert len(set(users)) == len(users), users
+
+    async def deed() -> list[tuple[Outcome, bool]]:
         async with engine.connection(pool) as connection, connection.transaction():
-            return await _answer(connection, request, house, now)
+            return await _answer(connection, asked, house)
 
     try:
-        check_form(request.slip)
-        placed = await retrying(deed)
-    except REFUSALS as refused:
-        return await _keep_refusal(pool, request, refused, house=house, now=now)
-    await user_log.nudge(pool, [request.user_id])
-    return placed
+        answered = await retrying(deed)
+    except DependencyDown:
+        raise
+    except Exception as error:
+        if len(asked) == 1:
+            return [error]
+        # What breaks one breaks it alone.
+        log.exception("bets_struck_one_by_one", bets=len(asked))
+        return [(await place_bets(pool, [one], house))[0] for one in asked]
+    _count([outcome for outcome, is_new in answered if is_new])
+    outcomes = [outcome for outcome, _ in answered]
+    await user_log.nudge(pool, users)
+    return outcomes
 
 
-async def _answer(connection: Connection, request: Request, house: House, now: datetime) -> Placed:
-    opening = await open_request(connection, request, now)
-    if opening.is_answered:
-        before = await _answered(connection, request)
-        assert before is not None, request
-        return before
-    slip = request.slip
-    ids = [leg.selection_id for leg in slip.legs]
-    offered = await lock_offers(connection, ids, house.rules)
-    terms = terms_of(
-        slip,
-        {selection_id: one.offer for selection_id, one in offered.items()},
-        {selection_id: one.rules for selection_id, one in offered.items()},
-        policy=house.policy,
-        now=now,
-    )
-    await _check_user(connection, request, opening, now)
-    bet = bet_as_answered(opening.bet_id, request, _struck(slip, offered, terms, now))
-    answer = bet_body(bet)
-    if not await write_bet(connection, request, bet, answer=answer):
-        # The same request, beside us, came first and is committed by now.
-        other = await _answered(connection, request)
-        assert other is not None, request
-        return other
-    await _expose(connection, slip, offered, terms)
-    await post(connection, [_hold(request, opening.bet_id)])
-    await _check_day(connection, request, [one.rules for one in offered.values()], now)
-    await tell(connection, bet)
-    metrics.bets.labels(bet.status.value).inc()
-    return Placed(bet, answer)
+def _count(outcomes: Sequence[Outcome]) -> None:
+    for outcome in outcomes:
+        if not isinstance(outcome, Placed):
+            continue
+        if outcome.bet.refusal is None:
+            metrics.bets.labels(outcome.bet.status.value).inc()
+        else:
+            metrics.bets_refused.labels(outcome.bet.refusal["code"]).inc()
 
 
-async def _answered(connection: Connection, request: Request) -> Placed | None:
+async def _answer(
+    connection: Connection, asked: Sequence[Asked], house: House
+) -> list[tuple[Outcome, bool]]:
+    """Answers requests; says of each whether that was now and not before."""
+    openings = await open_requests(connection, asked)
+    fresh = [
+        (one, opening)
+        for one, opening in zip(asked, openings, strict=True)
+        if not opening.is_answered
+    ]
+    wishes = await _looked_at(connection, fresh, house)
+    placed = await _strike(connection, wishes) if wishes else {}
+    answered: list[tuple[Outcome, bool]] = []
+    for one, opening in zip(asked, openings, strict=True):
+        if opening.is_answered:
+            answered.append((await _answered(connection, one.request), False))
+        else:
+            answered.append((placed[opening.bet_id], True))
+    return answered
+
+
+async def _answered(connection: Connection, request: Request) -> Outcome:
     kept = await bet_of_request(connection, request.user_id, request.request_id)
-    if kept is None:
-        return None
+    assert kept is not None, request
     if kept.fingerprint != request.slip.fingerprint():
-        raise IdempotencyKeyReused
+        return IdempotencyKeyReused()
     return Placed(kept.bet, kept.answer)
 
 
-async def _check_user(
-    connection: Connection, request: Request, opening: Opening, now: datetime
-) -> None:
-    """Raises SelfExcluded, SelfLimitReached."""
-    if opening.is_bound:
-        kinds = [LimitKind.STAKE, LimitKind.LOSS]
-        stake = request.slip.stake
-        await check_allowed(connection, request.user_id, stake, kinds=kinds, now=now)
-
-
-async def _check_day(
-    connection: Connection, request: Request, rules: Sequence[Rules], now: datetime
-) -> None:
-    """Raises StakeTooLarge when the house's day is used up.
-
-    Asked when the stake is held: from then on the user's other bets wait, so two at once cannot
-    both fit under what is left.
+async def _looked_at(
+    connection: Connection, fresh: Sequence[tuple[Asked, Opening]], house: House
+) -> list[Wish]:
+    """Returns requests with what they would be struck at, or are refused for; their markets are
+    locked.
     """
-    stake = request.slip.stake
-    most = parse_money(min(one.user_day_max for one in rules), stake.currency)
-    staked: int = await connection.fetchval(_STAKED, request.user_id, stake.currency, now - A_DAY)
-    if staked > most.amount_minor:
-        before = staked - stake.amount_minor
-        left = Money(max(0, most.amount_minor - before), stake.currency)
-        raise StakeTooLarge(
-            f"{most} {stake.currency} may be staked within 24 hours.",
-            maxStake=str(left),
-            currency=stake.currency,
-        )
+    if not fresh:
+        return []
+    ids = {leg.selection_id for one, _ in fresh for leg in one.request.slip.legs}
+    offered = await find_offers(connection, sorted(ids), house.rules)
+    wishes: list[Wish] = []
+    bound: list[Wish] = []
+    for one, opening in fresh:
+        wish = Wish(one, opening.bet_id, offered)
+        wish.look(house.policy)
+        wishes.append(wish)
+        if opening.is_bound and wish.error is None:
+            bound.append(wish)
+    # In one order, so that groups that share users wait for each other instead of dying.
+    for wish in sorted(bound, key=lambda wish: wish.request.user_id):
+        await _check_user(connection, wish)
+    return wishes
 
 
-def _struck(
-    slip: Slip, offered: Mapping[SelectionId, Offered], terms: Terms, now: datetime
-) -> Answer:
-    waits = terms.delay > timedelta(0)
-    legs = [
-        LegWritten(offer=offered[leg.selection_id].offer, odds_requested=leg.odds, odds=odds)
-        for leg, odds in zip(slip.legs, terms.odds, strict=True)
-    ]
-    return Answer(
-        status=BetStatus.PENDING if waits else BetStatus.ACCEPTED,
-        legs=legs,
-        odds=terms.total_odds,
-        potential_return=terms.potential_return,
-        at=now,
-        decide_at=now + terms.delay if waits else None,
-    )
+async def _check_user(connection: Connection, wish: Wish) -> None:
+    """Refuses what its user does not allow himself."""
+    user_id, stake = wish.request.user_id, wish.request.slip.stake
+    kinds = [LimitKind.STAKE, LimitKind.LOSS]
+    try:
+        await check_allowed(connection, user_id, stake, kinds=kinds, now=wish.asked.at)
+    except REFUSALS as refusal:
+        wish.error = refusal
 
 
-async def _expose(
-    connection: Connection,
-    slip: Slip,
-    offered: Mapping[SelectionId, Offered],
-    terms: Terms,
-) -> None:
-    """Hangs the bet on its markets; raises ExposureExceeded."""
-    ones = [offered[leg.selection_id] for leg in slip.legs]
-    legs = [(one.offer.market_id, one.offer.match_id, one.offer.selection_id) for one in ones]
-    hanging = hanging_of(legs, slip.stake, terms.potential_return)
-    cases = await hang(connection, hanging, slip.stake.currency)
-    for one, leg in zip(ones, hanging, strict=True):
-        check_exposure(
-            cases[leg.market_id],
-            leg,
-            liability_max=one.rules.liability_max,
-            stake=slip.stake,
-            odds=terms.total_odds,
-        )
+async def _strike(connection: Connection, wishes: Sequence[Wish]) -> dict[int, Outcome]:
+    """Strikes those that are not refused yet, or refuses them; writes down what became of all."""
+    hopeful = [wish for wish in wishes if wish.error is None]
+    balances: Mapping[Purse, Balance] = {}
+    if hopeful:
+        # Exposure before money, as everybody takes them: in one order nobody dies of a deadlock.
+        cases = await _hang(connection, hopeful)
+        balances = await lock_accounts(connection, [wish.asked.purse for wish in hopeful])
+        books = Books(cases=cases, balances=balances, staked=await _staked(connection, hopeful))
+        for wish in hopeful:
+            wish.hold_against(books)
+        await _hang(connection, [wish for wish in hopeful if wish.error is not None], off=True)
+    placed, written = _placed(wishes)
+    if not await write_bets(connection, written):
+        # The same request, beside us, came first and is committed by now.
+        raise Overtaken
+    struck = [wish for wish in hopeful if wish.error is None]
+    await post(connection, [wish.hold() for wish in struck])
+    entries: list[Entry] = []
+    for wish in struck:
+        stake, outcome = wish.request.slip.stake, placed[wish.bet_id]
+        assert isinstance(outcome, Placed), outcome
+        assert outcome.answer is not None, outcome
+        balance = balances[wish.asked.purse].holding(stake)
+        bodies = {"bet_update": outcome.answer, "balance_update": balance_body(balance)}
+        user_id = wish.request.user_id
+        entries += [Entry(user_id=user_id, kind=kind, body=body) for kind, body in bodies.items()]
+    if entries:
+        await user_log.append_all(connection, entries)
+    return placed
 
 
-def _hold(request: Request, bet_id: int) -> Move:
-    return Move(
-        key=f"bet:{bet_id}:stake",
-        kind="stake",
-        user_id=request.user_id,
-        source=Holder.AVAILABLE,
-        target=Holder.HELD,
-        amount=request.slip.stake,
-        reference=f"bet:{bet_id}",
-    )
+def _placed(wishes: Sequence[Wish]) -> tuple[dict[int, Outcome], list[Written]]:
+    """Returns what becomes of each, by the bet's id, and what is to be written of it."""
+    placed: dict[int, Outcome] = {}
+    written: list[Written] = []
+    for wish in wishes:
+        error = wish.error
+        if error is not None and not isinstance(error, REFUSALS):
+            placed[wish.bet_id] = error
+            continue
+        bet = wish.bet()
+        answer = bet_body(bet) if error is None else None
+        placed[wish.bet_id] = Placed(bet, answer)
+        written.append(Written(bet, wish.request.slip.fingerprint(), answer))
+    return placed, written
 
 
-async def _keep_refusal(
-    pool: Pool, request: Request, refused: AppError, *, house: House, now: datetime
-) -> Placed:
-    """Writes a refusal down, so that the same request is refused alike for ever.
-
-    The legs are kept as they are on offer now, for people to read; a slip whose legs are related
-    or the same keeps the first of each match.
+async def _hang(
+    connection: Connection, wishes: Sequence[Wish], *, off: bool = False
+) -> dict[tuple[MarketId, str], Case]:
+    """Hangs bets on their markets, or takes them off; returns how the markets stand without them,
+    theirs alone until the transaction ends.
     """
-
-    async def deed() -> Placed:
-        async with engine.connection(pool) as connection, connection.transaction():
-            before = await _answered(connection, request)
-            if before is not None:
-                return before
-            answer = await _refused(connection, request, refused, house=house, now=now)
-            bet = bet_as_answered(await next_bet_id(connection), request, answer)
-            if not await write_bet(connection, request, bet, answer=None):
-                other = await _answered(connection, request)
-                assert other is not None, request
-                return other
-            metrics.bets_refused.labels(refused.code).inc()
-            return Placed(bet, None)
-
-    return await retrying(deed)
+    changes: dict[str, list[Hanging]] = {}
+    for wish in wishes:
+        currency = wish.request.slip.stake.currency
+        changes.setdefault(currency, []).extend(wish.hanging)
+    found: dict[tuple[MarketId, str], Case] = {}
+    for currency, each in sorted(changes.items()):
+        sums = together([one.negated() for one in each] if off else each)
+        cases = await hang(connection, sums, currency)
+        for one in sums:
+            cases[one.market_id] = cases[one.market_id].without(one)
+        found |= {(market_id, currency): case for market_id, case in cases.items()}
+    return found
 
 
-async def _refused(
-    connection: Connection, request: Request, refused: AppError, *, house: House, now: datetime
-) -> Answer:
-    slip = request.slip
-    asked = {leg.selection_id: leg.odds for leg in slip.legs}
-    offered = await lock_offers(connection, list(asked), house.rules)
-    first_of_match = {one.offer.match_id: one.offer for one in reversed(offered.values())}
-    legs = [
-        LegWritten(
-            offer=offer,
-            odds_requested=asked[offer.selection_id],
-            odds=asked[offer.selection_id],
-        )
-        for offer in first_of_match.values()
-    ]
-    odds = [leg.odds for leg in legs]
-    most = Money(AMOUNT_MINOR_MAX, slip.stake.currency)
-    return Answer(
-        status=BetStatus.REFUSED,
-        legs=legs,
-        odds=total_odds(odds),
-        potential_return=min(slip.stake.times(product(odds)), most),
-        at=now,
-        refusal=refusal_of(refused),
+async def _staked(connection: Connection, wishes: Sequence[Wish]) -> dict[Purse, int]:
+    rows = await connection.fetch(
+        _STAKED,
+        [wish.request.user_id for wish in wishes],
+        [wish.request.slip.stake.currency for wish in wishes],
+        [wish.asked.at - A_DAY for wish in wishes],
     )
+    return {(row["user_id"], row["currency"]): row["staked"] for row in rows}

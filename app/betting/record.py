@@ -21,7 +21,17 @@ WITH made AS (
         odds_change, refusal, placed_at, decide_at, decided_at, answer
     )
     OVERRIDING SYSTEM VALUE
-    VALUES ($27, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10::jsonb, $11, $12, $13, $28)
+    SELECT id, user_id, request_id, fingerprint, status, stake, currency, odds, potential_return,
+           odds_change, refusal::jsonb, placed_at, decide_at, decided_at, answer
+    FROM unnest(
+        $1::bigint[], $2::bigint[], $3::text[], $4::bytea[], $5::text[], $6::bigint[], $7::text[],
+        $8::numeric[], $9::bigint[], $10::text[], $11::text[], $12::timestamptz[],
+        $13::timestamptz[], $14::timestamptz[], $15::text[]
+    ) AS n (
+        id, user_id, request_id, fingerprint, status, stake, currency, odds, potential_return,
+        odds_change, refusal, placed_at, decide_at, decided_at, answer
+    )
+    ORDER BY user_id
     ON CONFLICT (user_id, request_id) DO NOTHING
     RETURNING id
 ), legs AS (
@@ -29,21 +39,19 @@ WITH made AS (
         bet_id, n, selection_id, market_id, match_id, sport_id, market_type, line, selection_key,
         odds_requested, odds, market_version, match_status, home_score, away_score, starts_at
     )
-    SELECT made.id, n.place, n.selection_id, n.market_id, n.match_id, n.sport_id, n.market_type,
-           n.line, n.key, n.odds_requested, n.odds, n.version, n.match_status, n.home, n.away,
-           n.starts_at
-    FROM made, unnest(
-        $14::bigint[], $15::bigint[], $16::bigint[], $17::text[], $18::text[], $19::numeric[],
-        $20::text[], $21::numeric[], $22::numeric[], $23::bigint[], $24::text[], $25::int[],
-        $26::int[], $29::timestamptz[]
-    ) WITH ORDINALITY AS n (
-        selection_id, market_id, match_id, sport_id, market_type, line, key, odds_requested, odds,
-        version, match_status, home, away, starts_at, place
+    SELECT n.*
+    FROM unnest(
+        $16::bigint[], $17::int[], $18::bigint[], $19::bigint[], $20::bigint[], $21::text[],
+        $22::text[], $23::numeric[], $24::text[], $25::numeric[], $26::numeric[], $27::bigint[],
+        $28::text[], $29::int[], $30::int[], $31::timestamptz[]
+    ) AS n (
+        bet_id, n, selection_id, market_id, match_id, sport_id, market_type, line, key,
+        odds_requested, odds, version, match_status, home, away, starts_at
     )
+    JOIN made ON made.id = n.bet_id
 )
-SELECT id FROM made
+SELECT count(*) FROM made
 """
-_NEXT_ID = "SELECT nextval(pg_get_serial_sequence('bets', 'id'))"
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,10 +82,14 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     refusal: dict[str, object] | None = None
 
 
-async def next_bet_id(connection: Connection) -> int:
-    """Returns an id for a bet that is to be written; one that is not used is nobody's."""
-    bet_id: int = await connection.fetchval(_NEXT_ID)
-    return bet_id
+class Written(msgspec.Struct, frozen=True):
+    """A bet to be written down, what tells its slip from others, and what its request is answered
+    with if it was struck.
+    """
+
+    bet: Bet
+    fingerprint: bytes
+    answer: bytes | None
 
 
 def bet_as_answered(bet_id: int, request: Request, answer: Answer) -> Bet:
@@ -104,46 +116,61 @@ def bet_as_answered(bet_id: int, request: Request, answer: Answer) -> Bet:
     )
 
 
-async def write_bet(
-    connection: Connection, request: Request, bet: Bet, *, answer: bytes | None
-) -> bool:
-    """Writes a bet and its legs, and what its request is answered with if it was struck; False
-    when the request was answered meanwhile.
+async def write_bets(connection: Connection, bets: Sequence[Written]) -> bool:
+    """Writes bets and their legs; False when a request of them was answered meanwhile: then the
+    transaction is good for a rollback only.
     """
-    refusal = None if bet.refusal is None else _ENCODER.encode(bet.refusal).decode()
-    written = await connection.fetchval(
-        _INSERT,
+    if not bets:
+        return True
+    columns = zip(*map(_columns, bets), strict=True)
+    legs = [leg for one in bets for leg in _leg_columns(one.bet)]
+    written: int = await connection.fetchval(_INSERT, *columns, *zip(*legs, strict=True))
+    return written == len(bets)
+
+
+def _columns(written: Written) -> tuple[object, ...]:
+    bet, answer = written.bet, written.answer
+    return (
+        bet.id,
         bet.user_id,
         bet.request_id,
-        request.slip.fingerprint(),
+        written.fingerprint,
         bet.status.value,
         bet.stake.amount_minor,
         bet.stake.currency,
         bet.odds,
         bet.potential_return.amount_minor,
         bet.odds_change.value,
-        refusal,
+        None if bet.refusal is None else _ENCODER.encode(bet.refusal).decode(),
         bet.placed_at,
         bet.decide_at,
         bet.decided_at,
-        [leg.selection_id for leg in bet.legs],
-        [leg.market_id for leg in bet.legs],
-        [leg.match_id for leg in bet.legs],
-        [leg.sport_id for leg in bet.legs],
-        [leg.market_type for leg in bet.legs],
-        [leg.line for leg in bet.legs],
-        [leg.selection_key for leg in bet.legs],
-        [leg.odds_requested for leg in bet.legs],
-        [leg.odds for leg in bet.legs],
-        [leg.market_version for leg in bet.legs],
-        [leg.match_status for leg in bet.legs],
-        [leg.home_score for leg in bet.legs],
-        [leg.away_score for leg in bet.legs],
-        bet.id,
         None if answer is None else answer.decode(),
-        [leg.starts_at for leg in bet.legs],
     )
-    return written is not None
+
+
+def _leg_columns(bet: Bet) -> list[tuple[object, ...]]:
+    return [
+        (
+            bet.id,
+            number,
+            leg.selection_id,
+            leg.market_id,
+            leg.match_id,
+            leg.sport_id,
+            leg.market_type,
+            leg.line,
+            leg.selection_key,
+            leg.odds_requested,
+            leg.odds,
+            leg.market_version,
+            leg.match_status,
+            leg.home_score,
+            leg.away_score,
+            leg.starts_at,
+        )
+        for number, leg in enumerate(bet.legs, 1)
+    ]
 
 
 def _leg(leg: LegWritten) -> Leg:

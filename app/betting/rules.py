@@ -195,6 +195,20 @@ def check_stake(stake: Money, potential: Money, odds: Decimal, *, rules: Sequenc
         raise StakeTooLarge(maxStake=str(min(most, by_return)), currency=currency)
 
 
+def check_day(stake: Money, staked: int, *, day_max: Decimal) -> None:
+    """Raises StakeTooLarge when the house's day is used up: `staked` was within 24 hours, in minor
+    units.
+    """
+    most = parse_money(day_max, stake.currency)
+    if staked + stake.amount_minor > most.amount_minor:
+        left = Money(max(0, most.amount_minor - staked), stake.currency)
+        raise StakeTooLarge(
+            f"{most} {stake.currency} may be staked within 24 hours.",
+            maxStake=str(left),
+            currency=stake.currency,
+        )
+
+
 def _on_offer(offer: Offer) -> Decimal:
     odds = offer.odds
     assert odds is not None, "an open selection has odds"

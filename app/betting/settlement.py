@@ -38,7 +38,7 @@ from app.stream import user_log
 from app.stream.user_log import Entry
 from app.wallet.ledger import lock_balances, post, retrying
 from app.wallet.moves import Move
-from app.wallet.read import balance_body, balance_of
+from app.wallet.read import balance_body, balances_of_all
 
 # Bets settled in one transaction: enough to share its costs, few enough to be soon over.
 BETS_PER_TRANSACTION = 100
@@ -344,8 +344,8 @@ async def _tell(connection: Connection, ids: Sequence[int]) -> None:
     """Appends the bets as they now are, and each user's balance once, to the users' logs."""
     bets = await bets_of_ids(connection, ids)
     entries = [Entry(user_id=b.user_id, kind="bet_update", body=bet_body(b)) for b in bets]
-    for user_id, currency in {(bet.user_id, bet.stake.currency): None for bet in bets}:
-        balance = await balance_of(connection, user_id, currency)
-        body = balance_body(balance)
-        entries.append(Entry(user_id=user_id, kind="balance_update", body=body))
+    balances = await balances_of_all(connection, sorted({bet.user_id for bet in bets}))
+    for owner in {(bet.user_id, bet.stake.currency): None for bet in bets}:
+        body = balance_body(balances[owner])
+        entries.append(Entry(user_id=owner[0], kind="balance_update", body=body))
     await user_log.append_all(connection, entries)

@@ -4,7 +4,8 @@
 microsecond. `redis_answers` is the second: Redis, which all processes read and write. `reads` joins
 them: one `Cache` a process, told of every change by the listener (`forget`), before anybody may
 read what changed. `lifetimes` says how long what no change announces may be kept; `tags` name what
-answers are about. Read `tags`, `lifetimes`, `memory`, `redis_answers`, `reads`.
+answers are about; `heard` knows when each was last told to have changed. Read `tags`, `lifetimes`,
+`heard`, `memory`, `redis_answers`, `reads`.
 
 Invariants:
 - A read that begins after this process was nudged never gets an answer older than that nudge: what

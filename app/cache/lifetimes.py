@@ -29,13 +29,15 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
 
 class Made(msgspec.Struct, frozen=True, kw_only=True):
     """An answer as it was computed. `tag` is its entity tag, "" for the one of its bytes; `sport`
-    and `status` are of the match it is about, if it is about one.
+    and `status` are of the match it is about, if it is about one. `is_shared` says that other
+    processes may have it too.
     """
 
     body: bytes
     tag: str = ""
     sport: str | None = None
     status: str | None = None
+    is_shared: bool = True
 
 
 class _Head(msgspec.Struct, frozen=True):

@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 
 from app import metrics
+from app.cache.heard import Heard
 from app.cache.lifetimes import Kind, Made, lifetime_s
 from app.cache.memory import Entry, Load, Memory
 from app.cache.redis_answers import REST_S, Found, RedisAnswers
@@ -54,6 +55,7 @@ class Cache:
     ) -> None:
         self.is_current = is_current
         self.memory = Memory(memory_bytes_max)
+        self.heard = Heard()
         self._shared = shared
         self._kinds = kinds
         self._sport_tags = frozenset(sport_tag(sport) for sport in sports)
@@ -76,6 +78,7 @@ class Cache:
     def forget(self, match_ids: frozenset[int] | None) -> None:
         """Makes what is kept about these matches invalid, at once; None: about everything."""
         tags = {EVERYTHING} if match_ids is None else self._tags_of(match_ids)
+        self.heard.note(tags)
         self.memory.forget(tags)
         self._forgotten |= tags
         if len(self._forgotten) > FORGOTTEN_MAX:
@@ -193,7 +196,7 @@ class Cache:
         if made is None:
             return self._keep(flight, None, rules.nothing_ttl_s, rules.nothing_ttl_s)
         lifetime = lifetime_s(rules, made)
-        if found is not None:
+        if found is not None and made.is_shared:
             await self._shared.store(flight.name, found, made, lifetime)
         return self._keep(flight, made, lifetime, lifetime)
 

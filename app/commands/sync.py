@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import signal
 import time
 from collections.abc import Mapping
 
@@ -51,7 +52,9 @@ class Duration(click.ParamType[float, str]):
 @click.option("--provider", "only", multiple=True, help="A provider; not given: all.")
 @click.option("--recurring", type=Duration(), help="Again and again, so far apart: 3s, 2m.")
 def sync(only: tuple[str, ...], recurring: float | None) -> None:
-    """Asks every question there is once, or again and again, and says what came of it."""
+    """Asks every question there is once, or again and again until SIGINT or SIGTERM, and says what
+    came of it.
+    """
     asked = settings_of_run()
     logs.set_up(level="warning", form="console")
     names = ",".join(only) or asked.worker.providers
@@ -60,13 +63,17 @@ def sync(only: tuple[str, ...], recurring: float | None) -> None:
             failed = asyncio.run(_sync(asked, url, names, recurring))
         except registry.UnknownProvider as error:
             raise click.BadParameter(str(error), param_hint="--provider") from error
-        except KeyboardInterrupt:
+        except asyncio.CancelledError:
             return
     if failed:
         raise click.ClickException(f"{failed} questions were not answered")
 
 
 async def _sync(asked: Settings, url: str, names: str, recurring: float | None) -> int:
+    asking = asyncio.current_task()
+    assert asking is not None
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, asking.cancel)
     pool = await engine.open_pool(
         url,
         connections_max=2,

@@ -84,7 +84,7 @@ class Probe(msgspec.Struct, frozen=True):
 
 class Vitals:
     """What is asked for one's health. `ping_redis` answers or raises; `listens` says it at once;
-    `must_listen`: without it this process is not ready.
+    `must_listen`: without it this process is not ready; `replica_is_used` is None without one.
     """
 
     def __init__(
@@ -94,12 +94,14 @@ class Vitals:
         ping_redis: Callable[[], Awaitable[Any]],
         listens: Callable[[], bool],
         must_listen: bool = True,
+        replica_is_used: Callable[[], bool] | None = None,
         version: str,
     ) -> None:
         self._pool = pool
         self._ping_redis = ping_redis
         self._listens = listens
         self._must_listen = must_listen
+        self._replica_is_used = replica_is_used
         self._version = version
         self._began = time.monotonic()
 
@@ -117,10 +119,13 @@ class Vitals:
         (postgres, read), (redis, _) = await asyncio.gather(
             _timed(self._read), _timed(self._ping_redis)
         )
-        listener = Dependency(status="up" if self._listens() else "down")
+        said = {"listener": _said(self._listens)}
+        if self._replica_is_used is not None:
+            said["replica"] = _said(self._replica_is_used)
         rows, polling = read or ([], None)
         providers = {row["provider"]: _provider_in(row) for row in rows}
-        parts = [redis.status, listener.status, *(p.state for p in providers.values())]
+        parts = [redis.status, *(one.status for one in said.values())]
+        parts += [provider.state for provider in providers.values()]
         well = all(part == "up" for part in parts) and (
             polling is None or polling.oldest_lag_ms <= LAG_MS_MAX
         )
@@ -128,7 +133,7 @@ class Vitals:
             status="down" if postgres.status == "down" else "ok" if well else "degraded",
             version=self._version,
             uptime_seconds=int(time.monotonic() - self._began),
-            dependencies={"postgres": postgres, "redis": redis, "listener": listener},
+            dependencies={"postgres": postgres, "redis": redis, **said},
             providers=providers,
             polling=polling,
         )
@@ -142,6 +147,10 @@ class Vitals:
                 overdue=tasks["overdue"],
                 oldest_lag_ms=tasks["lag_ms"] or 0,
             )
+
+
+def _said(is_well: Callable[[], bool]) -> Dependency:
+    return Dependency(status="up" if is_well() else "down")
 
 
 async def _timed(ask: Callable[[], Awaitable[Any]]) -> tuple[Dependency, Any]:

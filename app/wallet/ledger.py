@@ -13,6 +13,7 @@ from app.database.engine import Connection
 from app.sports.ids import UserId
 from app.wallet.errors import InsufficientFunds, TransferKeyReused
 from app.wallet.moves import Funds, Move, Posted
+from app.wallet.read import Balance, balance_from
 
 # Transactions that Postgres ended because of others are done again this often at most; with ten
 # writers on one account three tries were enough, so more means something is wrong.
@@ -42,6 +43,36 @@ JOIN accounts AS a USING (user_id, currency)
 WHERE a.kind IN ('available', 'owed')
 ORDER BY a.id FOR NO KEY UPDATE OF a
 """
+
+
+_LOCK_ACCOUNTS = """
+SELECT a.user_id, a.currency, a.kind, a.balance
+FROM unnest($1::bigint[], $2::text[]) AS k (user_id, currency)
+JOIN accounts AS a USING (user_id, currency)
+ORDER BY a.id FOR NO KEY UPDATE OF a
+"""
+
+
+class Overtaken(Exception):
+    """Another transaction did the same meanwhile: done again, this one finds it done."""
+
+    sqlstate = "40001"
+
+
+async def lock_accounts(
+    connection: Connection, owners: Sequence[tuple[UserId, str]]
+) -> dict[tuple[UserId, str], Balance]:
+    """Returns what users have in all their accounts, by user and currency, theirs alone until the
+    transaction ends.
+    """
+    wanted = sorted(set(owners))
+    rows = await connection.fetch(
+        _LOCK_ACCOUNTS, [user_id for user_id, _ in wanted], [currency for _, currency in wanted]
+    )
+    held: dict[tuple[UserId, str], dict[str, int]] = {owner: {} for owner in wanted}
+    for row in rows:
+        held[UserId(row["user_id"]), row["currency"]][row["kind"]] = row["balance"]
+    return {owner: balance_from(owner[1], kinds) for owner, kinds in held.items()}
 
 
 async def lock_balances(
@@ -103,12 +134,13 @@ async def post(connection: Connection, moves: Sequence[Move]) -> list[Posted]:
 
 async def retrying(deed: Callable[[], Awaitable[R]]) -> R:
     """Does a whole transaction, again when Postgres ended it because of another one's: a deadlock
-    (40P01) or a serialization failure (40001). Raises the last one after TRIES_MAX.
+    (40P01) or a serialization failure (40001), or when it was Overtaken. Raises the last one after
+    TRIES_MAX.
     """
     for tried in range(1, TRIES_MAX + 1):
         try:
             return await deed()
-        except (asyncpg.DeadlockDetectedError, asyncpg.SerializationError) as error:
+        except (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, Overtaken) as error:
             metrics.transactions_retried.labels(said_of(error, "sqlstate")).inc()
             if tried == TRIES_MAX:
                 raise
@@ -117,7 +149,7 @@ async def retrying(deed: Callable[[], Awaitable[R]]) -> R:
     raise AssertionError("unreachable")
 
 
-def said_of(error: asyncpg.PostgresError, name: str) -> str:
+def said_of(error: asyncpg.PostgresError | Overtaken, name: str) -> str:
     """Returns a field of what Postgres said (`sqlstate`, `constraint_name`), which asyncpg sets
     without declaring it; empty when there is none.
     """

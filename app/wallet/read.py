@@ -1,6 +1,6 @@
 """Balances and statements."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -11,7 +11,8 @@ from app.wallet.money import Money, nothing
 from app.wallet.moves import Holder
 
 _BALANCES = """
-SELECT currency, kind, balance FROM accounts WHERE user_id = $1 ORDER BY currency, kind
+SELECT user_id, currency, kind, balance FROM accounts WHERE user_id = ANY ($1::bigint[])
+ORDER BY currency, kind
 """
 # One line an entry of the available account: what it did to it, and what it left. The newest first.
 _STATEMENT = """
@@ -37,6 +38,11 @@ class Balance(msgspec.Struct, frozen=True, kw_only=True):
     withdrawing: Money
     bonus: Money
     owed: Money
+
+    def holding(self, stake: Money) -> "Balance":
+        """Returns it with a stake set aside."""
+        available, held = self.available - stake, self.held + stake
+        return msgspec.structs.replace(self, available=available, held=held)
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,15 +75,23 @@ def balance_body(balance: Balance) -> bytes:
 
 async def balances_of(connection: Connection, user_id: UserId) -> dict[str, Balance]:
     """Returns what a user has, by currency; empty for one who never had any."""
-    found: dict[str, dict[str, int]] = {}
-    for row in await connection.fetch(_BALANCES, user_id):
-        found.setdefault(row["currency"], {})[row["kind"]] = row["balance"]
-    return {currency: _balance(currency, kinds) for currency, kinds in found.items()}
+    found = await balances_of_all(connection, [user_id])
+    return {currency: balance for (_, currency), balance in found.items()}
+
+
+async def balances_of_all(
+    connection: Connection, user_ids: Sequence[UserId]
+) -> dict[tuple[UserId, str], Balance]:
+    """Returns what users have, by user and currency; nothing of those who never had any."""
+    found: dict[tuple[UserId, str], dict[str, int]] = {}
+    for row in await connection.fetch(_BALANCES, user_ids):
+        found.setdefault((row["user_id"], row["currency"]), {})[row["kind"]] = row["balance"]
+    return {owner: balance_from(owner[1], kinds) for owner, kinds in found.items()}
 
 
 async def balance_of(connection: Connection, user_id: UserId, currency: str) -> Balance:
     """Returns what a user has of one currency; nothing is as good an answer as another."""
-    return (await balances_of(connection, user_id)).get(currency) or _balance(currency, {})
+    return (await balances_of(connection, user_id)).get(currency) or balance_from(currency, {})
 
 
 async def statement_of(
@@ -119,7 +133,8 @@ async def statement_of(
     ]
 
 
-def _balance(currency: str, kinds: dict[str, int]) -> Balance:
+def balance_from(currency: str, kinds: Mapping[str, int]) -> Balance:
+    """Returns a balance from its accounts, by kind, in minor units."""
     amounts = {kind: Money(minor, currency) for kind, minor in kinds.items()}
     none = nothing(currency)
     return Balance(

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -190,8 +191,9 @@ class Wire:
 
     def __init__(self, redis_url: str) -> None:
         self._far = urlsplit(redis_url)
-        self._server: asyncio.Server | None = None
+        self._is_whole = True
         self._ends: list[asyncio.StreamWriter] = []
+        self._joined: set[asyncio.Task[None]] = set()
         self.port = ports.pick()
 
     @property
@@ -200,21 +202,38 @@ class Wire:
         user, _, _ = self._far.netloc.rpartition("@")
         return self._far._replace(netloc=f"{user}@127.0.0.1:{self.port}").geturl()
 
-    async def mend(self) -> None:
-        """Takes connections from now on."""
-        self._server = await asyncio.start_server(self._join, "127.0.0.1", self.port)
+    @contextlib.asynccontextmanager
+    async def laid(self) -> AsyncGenerator[None]:
+        """Takes connections until the end."""
+        server = await asyncio.start_server(self._join, "127.0.0.1", self.port)
+        yield
+        await self.cut()
+        server.close()
+
+    def mend(self) -> None:
+        """Lets connections through from now on."""
+        self._is_whole = True
 
     async def cut(self) -> None:
-        """Ends every connection and refuses new ones."""
-        assert self._server is not None
-        self._server.close()
+        """Ends every connection, and new ones as they come."""
+        self._is_whole = False
         for end in self._ends:
             end.transport.abort()
         self._ends.clear()
+        if self._joined:
+            await asyncio.wait(self._joined)
 
     async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if not self._is_whole:
+            writer.transport.abort()
+            return
+        joined = asyncio.current_task()
+        assert joined is not None
+        self._joined.add(joined)
+        joined.add_done_callback(self._joined.discard)
+        self._ends.append(writer)
         far_reader, far_writer = await asyncio.open_connection(self._far.hostname, self._far.port)
-        self._ends += [writer, far_writer]
+        self._ends.append(far_writer)
         await asyncio.gather(_pass_on(reader, far_writer), _pass_on(far_reader, writer))
 
 
@@ -227,8 +246,7 @@ async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
 
 async def test_what_was_forgotten_while_redis_was_out_of_reach_stays_forgotten(redis_url: str):
     wire, world = Wire(redis_url), World()
-    await wire.mend()
-    async with a_cache(wire.url) as cache:
+    async with wire.laid(), a_cache(wire.url) as cache:
         await until_kept(world, cache)
         await wire.cut()
         world.value = 1
@@ -237,10 +255,9 @@ async def test_what_was_forgotten_while_redis_was_out_of_reach_stays_forgotten(r
         for _ in range(100):
             assert await world.read(cache) == 1
             await asyncio.sleep(0.001)
-        await wire.mend()
+        wire.mend()
         await until_kept(world, cache)
         assert await world.read(cache) == 1
-    await wire.cut()
 
 
 async def test_memory_answers_without_redis_and_without_a_load(tmp_path: Path):

@@ -82,7 +82,8 @@ def test_a_time_is_one_that_makes_sense(run: Run, text: str):
     assert ("no provider 'nobody'" in done.output) == (text == "3")
 
 
-def test_it_goes_on_until_it_is_stopped(environment: dict[str, str]):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_goes_on_until_it_is_stopped(environment: dict[str, str], number: signal.Signals):
     process = subprocess.Popen(
         [sys.executable, "-u", "-m", "app", "sync", "--recurring", "500ms"],
         cwd=PROJECT,
@@ -96,7 +97,7 @@ def test_it_goes_on_until_it_is_stopped(environment: dict[str, str]):
         line = process.stdout.readline()
         assert line, "it ended by itself"
         firsts += line.startswith("[1/12]")
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     process.communicate()
     assert process.returncode == 0
 
