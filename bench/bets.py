@@ -1,6 +1,6 @@
 """How many bets a second are accepted durably, and how long a match takes to be settled.
 
-Bets are struck as the API strikes them (`place_bet`), 64 callers at once, on 50 markets. The raw
+Bets are struck as the API strikes them (`Desk.place`), 64 callers at once, on 50 markets. The raw
 baseline is pgbench, of the same Postgres and in turn in the same run: the very inserts and updates
 that a bet comes to (bet, leg, exposure, transfer with its two entries and balances, log of the
 user), in one transaction with as many statements as we have round trips, without a look at any
@@ -25,7 +25,8 @@ from decimal import Decimal
 import uvloop
 
 from app import collector
-from app.betting.placement import House, place_bet
+from app.betting.desk import Desk
+from app.betting.placement import House
 from app.betting.record import Request
 from app.betting.rules import Policy, Rules
 from app.betting.settlement import Waits, settle_match
@@ -123,6 +124,7 @@ class Bench:
 
     def __init__(self, pool: Pool, users: Sequence[int], selections: Sequence[int]) -> None:
         self.pool, self.users, self.selections = pool, users, selections
+        self.desk = Desk(pool, HOUSE)
         self.numbers = itertools.count()
         self.dice = random.Random(1)
 
@@ -138,7 +140,7 @@ class Bench:
 
     async def place(self, selections: Sequence[int] | None = None) -> None:
         """Strikes a bet."""
-        placed = await place_bet(self.pool, self.slip(selections), HOUSE, datetime.now(UTC))
+        placed = await self.desk.place(self.slip(selections), datetime.now(UTC))
         assert placed.answer is not None, placed.bet.refusal
 
     async def round(self, seconds: float) -> tuple[float, list[float]]:

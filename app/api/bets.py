@@ -23,8 +23,8 @@ from app.api.problems import MEDIA_TYPE
 from app.api.requests import PageQuery, WireId, number_in, read_query, unseal
 from app.betting.bet import BetStatus, OddsChange
 from app.betting.cash_out import CashOut, cash_out, cash_out_offer
-from app.betting.errors import BetRefused, refusal_of
 from app.betting.desk import Desk
+from app.betting.errors import BetRefused, refusal_of
 from app.betting.placement import House, Placed
 from app.betting.read import bet_of, bet_of_request, bets_before
 from app.betting.record import Request

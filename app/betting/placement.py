@@ -18,7 +18,7 @@ from app.betting.told import bet_body
 from app.betting.wish import Asked, Books, Purse, Wish, asked_of
 from app.database import engine
 from app.database.engine import Connection, Pool
-from app.errors import AppError, DependencyDown
+from app.errors import DependencyDown
 from app.logs import logger
 from app.sports.ids import MarketId
 from app.stream import user_log

@@ -1,0 +1,114 @@
+"""The desk: bets that come while others are struck are struck together, in one transaction.
+
+A flush to disk, a round trip and the lock of a market that everybody bets on cost a group what
+they cost one bet. Nobody waits for a group to fill: who comes alone is struck alone.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+
+from app.betting.placement import House, Outcome, Placed, place_bets
+from app.betting.record import Request
+from app.betting.wish import Asked, asked_of
+from app.database.engine import Pool
+from app.errors import AppError
+from app.sports.ids import UserId
+
+# Bets of one transaction: enough to share its costs, few enough to be over in some 20 ms.
+GROUP_MAX = 64
+# One is worked out here while another one waits for Postgres; more would only wait for each other.
+GROUPS_AT_ONCE = 2
+# More than are struck in two seconds; who would have to wait longer is told so.
+WAITING_MAX = 2_000
+# What those under way may take to end when the process stops.
+STOPS_WITHIN_S = 5.0
+
+
+class DeskBusy(AppError):
+    """Too many bets are waiting to be struck; nothing was, ask again shortly."""
+
+    code = "desk_busy"
+    status = 503
+    retry_after_s = 1
+
+
+class _Ticket(msgspec.Struct, frozen=True):
+    asked: Asked
+    answer: asyncio.Future[Placed]
+
+
+class Desk:
+    """Takes requests of one process. Of one user one is struck at a time, in the order they came:
+    so none of them is held against what another one beside it is about to stake.
+    """
+
+    def __init__(self, pool: Pool, house: House) -> None:
+        self._pool, self._house = pool, house
+        self._waiting: dict[UserId, deque[_Ticket]] = {}
+        self._waiting_count = 0
+        self._busy: set[UserId] = set()
+        self._groups: set[asyncio.Task[None]] = set()
+
+    async def place(self, request: Request, now: datetime) -> Placed:
+        """Strikes a bet or refuses it, as `place_bet` does; raises DeskBusy too.
+
+        Who is cancelled while waiting hears no answer; the bet is struck or refused all the same.
+        """
+        asked = asked_of(request, now)
+        if self._waiting_count >= WAITING_MAX:
+            raise DeskBusy
+        loop = asyncio.get_running_loop()
+        ticket = _Ticket(asked, loop.create_future())
+        self._waiting.setdefault(request.user_id, deque()).append(ticket)
+        self._waiting_count += 1
+        # Soon, not now: who comes in the same turn of the loop comes along.
+        loop.call_soon(self._begin)
+        return await ticket.answer
+
+    async def close(self) -> None:
+        """Waits for those under way."""
+        if self._groups:
+            await asyncio.wait(self._groups, timeout=STOPS_WITHIN_S)
+
+    def _begin(self) -> None:
+        while len(self._groups) < GROUPS_AT_ONCE and (group := self._take()):
+            task = asyncio.create_task(self._strike(group))
+            self._groups.add(task)
+            task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._groups.discard(task)
+        self._begin()
+
+    def _take(self) -> list[_Ticket]:
+        """Returns the first of each user who has none under way; who has more goes to the end."""
+        users = [user_id for user_id in self._waiting if user_id not in self._busy][:GROUP_MAX]
+        group: list[_Ticket] = []
+        for user_id in users:
+            theirs = self._waiting.pop(user_id)
+            group.append(theirs.popleft())
+            if theirs:
+                self._waiting[user_id] = theirs
+        self._busy.update(users)
+        self._waiting_count -= len(group)
+        return group
+
+    async def _strike(self, group: Sequence[_Ticket]) -> None:
+        outcomes: Sequence[Outcome]
+        try:
+            outcomes = await place_bets(self._pool, [ticket.asked for ticket in group], self._house)
+        except Exception as error:  # noqa: BLE001 - whoever waits for it raises it.
+            outcomes = [error] * len(group)
+        finally:
+            self._busy.difference_update(ticket.asked.request.user_id for ticket in group)
+        for ticket, outcome in zip(group, outcomes, strict=True):
+            if ticket.answer.done():
+                continue
+            if isinstance(outcome, Exception):
+                ticket.answer.set_exception(outcome)
+            else:
+                ticket.answer.set_result(outcome)
