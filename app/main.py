@@ -160,8 +160,7 @@ async def _open(app: Litestar, settings: Settings, stack: AsyncExitStack) -> Non
     revoking = Revoking(state.sockets.shared)
     _open_pusher(app, settings)
     state.rate_limits = RateLimits(redis, holder)
-    _open_doors(app, settings)
-    stack.push_async_callback(app.state.bets.desk.close)
+    _open_doors(app, settings, stack)
     access_runs = (*_open_accounts(app, settings, stack), news.run, revoking.run)
     state.vitals = Vitals(
         pool=pool,
@@ -199,18 +198,16 @@ async def _replica(settings: Settings, primary: Pool, stack: AsyncExitStack) -> 
     return Replica(pool, primary, lag_max_s=reads.replica_lag_max_s)
 
 
-def _open_doors(app: Litestar, settings: Settings) -> None:
+def _open_doors(app: Litestar, settings: Settings, stack: AsyncExitStack) -> None:
     """Gives doors what only they use."""
     state, feeds = app.state, settings.providers.feeds
     state.metrics_networks = networks(settings.api.metrics_allow_ips)
     state.proxies = networks(settings.api.forwarded_allow_ips)
     state.money = _money(settings.wallet)
     house = house_of(settings.betting)
-    state.bets = BetDoor(
-        house=house,
-        desk=Desk(state.pool, house),
-        cash_out_margin=settings.betting.cash_out_margin,
-    )
+    desk = Desk(state.pool, house)
+    stack.push_async_callback(desk.close)
+    state.bets = BetDoor(house=house, desk=desk, cash_out_margin=settings.betting.cash_out_margin)
     state.feeds = Feeds(
         state.pool, feed_keys(feeds.keys), state.rate_limits, per_minute=feeds.per_minute
     )

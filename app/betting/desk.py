@@ -25,7 +25,7 @@ GROUPS_AT_ONCE = 2
 # More than are struck in two seconds; who would have to wait longer is told so.
 WAITING_MAX = 2_000
 # What those under way may take to end when the process stops.
-STOPS_WITHIN_S = 5.0
+STOPS_WITHIN_S = 5
 
 
 class DeskBusy(AppError):
