@@ -23,12 +23,14 @@ def worker_id() -> str:
 class Serves(msgspec.Struct, frozen=True, kw_only=True):
     """What a worker serves: its sports, and its providers' places and feeds.
 
-    What the `simulated` ones say comes from a stadium of ours.
+    What the `simulated` ones say comes from a stadium of ours, whose world runs `speed` times as
+    fast as ours.
     """
 
     names: Sequence[Named] = ()
     sports: Sequence[Sport] = tuple(Sport)
     simulated: frozenset[str] = frozenset()
+    speed: float = 1.0
     feeds: Sequence[StreamFeed] = ()
     archive: Archive | None = None
 

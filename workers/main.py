@@ -114,6 +114,7 @@ async def open_context(settings: Settings) -> Context:
         names=names,
         sports=sports_of(settings.worker.sports),
         simulated=made.simulated(),
+        speed=settings.polling.speed,
         feeds=made.feeds(providers),
         archive=archive,
     )

@@ -91,7 +91,8 @@ async def _asked(context: Context, claim: Claim, ask: Ask) -> Answer:
         raise ProviderTimeout(f"no answer within {claim.timeout_ms} ms") from None
     if claim.provider not in context.serves.simulated:
         return answer
-    marked = tuple(replace(said, simulated=True) for said in answer.observations)
+    speed = context.serves.speed
+    marked = tuple(replace(said, simulated=True, speed=speed) for said in answer.observations)
     return replace(answer, observations=marked)
 
 

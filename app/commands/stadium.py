@@ -3,17 +3,21 @@
 import asyncio
 import signal
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import click
 
 from app import logs
-from app.providers.replay.player import LANES_MAX, SPEED_MAX, SPEED_MIN
+from app.providers.replay.player import EPOCH, LANES_MAX, SPEED_MAX, SPEED_MIN
 from app.providers.replay.recording import SHIPPED, load_folder
 from app.stadium.ground import KEY, Ground, Plan, Stadium
 from app.stadium.scenarios import ScenarioRefused, load, names
 
 PORTS = click.IntRange(0, 65_535)
+# The clock in UTC, to the second.
+MOMENT = click.DateTime(["%Y-%m-%dT%H:%M:%SZ"])
 # Beside the certificate, while it is open: the settings with which its providers are asked.
 SETTINGS_FILE = "stadium.env"
 
@@ -26,6 +30,13 @@ SETTINGS_FILE = "stadium.env"
 @click.option("--speed", type=click.FloatRange(SPEED_MIN, SPEED_MAX), default=60, show_default=True)
 @click.option("--lanes", type=click.IntRange(1, LANES_MAX), default=2, show_default=True)
 @click.option("--seed", type=int, default=0, show_default=True)
+@click.option(
+    "--since",
+    type=MOMENT,
+    default=f"{EPOCH:%Y-%m-%dT%H:%M:%SZ}",
+    show_default=True,
+    help="When the lanes began: what is on follows from it and the clock.",
+)
 @click.option(
     "--scenario", default="calm", show_default=True, help=f"{', '.join(names())} or a file."
 )
@@ -46,12 +57,11 @@ def stadium(
     *,
     port: int,
     stream_port: int,
-    speed: float,
-    lanes: int,
-    seed: int,
     scenario: str,
     folder: Path,
     recordings: Path,
+    since: datetime,
+    **how: Any,
 ) -> None:
     """Plays recordings in the providers' own wire shapes until Ctrl-C; on loopback only."""
     logs.set_up(level="info", form="console")
@@ -62,7 +72,8 @@ def stadium(
     played = load_folder(recordings).recordings
     if not played:
         raise click.BadParameter(f"no recordings in {recordings}", param_hint="--recordings")
-    plan = Plan(recordings=played, speed=speed, lanes=lanes, seed=seed, scenario=told)
+    # Speed, lanes and seed.
+    plan = Plan(recordings=played, scenario=told, since=since.replace(tzinfo=UTC), **how)
     place = Stadium(Ground(plan), folder=folder, port=port, stream_port=stream_port)
     try:
         asyncio.run(_open(place, folder / SETTINGS_FILE))

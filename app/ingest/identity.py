@@ -11,7 +11,7 @@ from app.ingest.candidates import Shortlist, load_candidates
 from app.ingest.creation import create_matches, join_matches, load_refs, ref_of
 from app.ingest.heads import lock_heads
 from app.ingest.known import Known, MatchKey
-from app.ingest.matching import Decision, Described, New, Same, Side, Undecided
+from app.ingest.matching import Decision, Described, New, Same, Side, Undecided, window_of
 from app.ingest.reviews import ask_operator, settle_reviews, waiting
 from app.ingest.swapping import swapped
 from app.sports.match import MatchStatus
@@ -220,8 +220,7 @@ def _parts(observations: Sequence[Observation]) -> Iterator[list[Observation]]:
     part: list[Observation] = []
     for observation in sorted(observations, key=_order):
         first = part[0] if part else observation
-        alike = (first.sport, first.simulated) == (observation.sport, observation.simulated)
-        if not alike or _start(observation) - _start(first) > TOGETHER:
+        if _world(first) != _world(observation) or _start(observation) - _start(first) > TOGETHER:
             yield part
             part = []
         part.append(observation)
@@ -230,7 +229,11 @@ def _parts(observations: Sequence[Observation]) -> Iterator[list[Observation]]:
 
 
 def _order(observation: Observation) -> tuple[object, ...]:
-    return (observation.sport, observation.simulated, _start(observation), observation.external_id)
+    return (*_world(observation), _start(observation), observation.external_id)
+
+
+def _world(observation: Observation) -> tuple[object, ...]:
+    return (observation.sport, observation.simulated, observation.speed)
 
 
 async def _decide(connection: Connection, part: Sequence[Observation], known: Known) -> None:
@@ -284,6 +287,7 @@ def described_of(
         away=side(match.away.name, match.away.external_id),
         start_time=match.start_time,
         not_begun=status is MatchStatus.SCHEDULED,
+        window=window_of(sport, simulated=observation.simulated, speed=observation.speed),
     )
 
 

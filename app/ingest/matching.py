@@ -29,10 +29,6 @@ MARGIN = 0.1
 SAME_MOMENT = timedelta(minutes=15)
 # Of one pair twice in the window (a doubleheader), the kick-offs must tell them apart by this.
 NEARER_BY = timedelta(minutes=30)
-# Unless one of them begins at the very second that was told, and no other near it: in a world
-# that runs faster than ours the same two meet every few minutes.
-SAME_SECOND = timedelta(seconds=2)
-ANOTHER_SECOND = timedelta(seconds=45)
 # A postponed match is played within this, as a rule in the same half of the season.
 POSTPONED = timedelta(days=120)
 RENUMBERED = timedelta(minutes=1)
@@ -65,8 +61,21 @@ WINDOWS: Mapping[Sport, Window] = {
     Sport.TENNIS: _window(36, 24, 36, 36),
     Sport.HOCKEY: _window(3, 3, 16, 3),
 }
+# In a stadium the same two meet again an hour and a half after they began, and its providers tell
+# kick-offs a few minutes wrong: minutes of its own world, which may run faster than ours.
+SIMULATED = timedelta(minutes=30)
+# Times are told in whole seconds, however fast a world runs.
+SIMULATED_MIN = timedelta(seconds=2)
 # Sports of players: names have initials, and which one is named first means nothing.
 INDIVIDUAL = frozenset({Sport.TENNIS})
+
+
+def window_of(sport: Sport, *, simulated: bool, speed: float) -> Window:
+    """Returns how far kick-offs may be apart; `speed` is that of a simulated world beside ours."""
+    if not simulated:
+        return WINDOWS[sport]
+    near = max(SIMULATED / speed, SIMULATED_MIN)
+    return Window(same=near, tight=near, plausible=near, inverted=near)
 
 
 class Side(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,7 +90,9 @@ class Side(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Described(msgspec.Struct, frozen=True, kw_only=True):
-    """A match as a provider describes it. `not_begun` when it says so."""
+    """A match as a provider describes it. `not_begun` when it says so; `window` is the sport's
+    unless given.
+    """
 
     sport: Sport
     league: str
@@ -91,6 +102,12 @@ class Described(msgspec.Struct, frozen=True, kw_only=True):
     away: Side
     start_time: datetime
     not_begun: bool = False
+    window: Window | None = None
+
+    @property
+    def times(self) -> Window:
+        """How far from its kick-off that of a match of ours may be."""
+        return self.window or WINDOWS[self.sport]
 
 
 class Candidate(msgspec.Struct, frozen=True, kw_only=True):
@@ -187,8 +204,6 @@ def _undecided(doubts: Sequence[Doubt]) -> Undecided:
 def _beats(best: Same, rival: Same) -> bool:
     if best.score >= CERTAIN > rival.score:
         return True
-    if best.gap <= SAME_SECOND and rival.gap >= ANOTHER_SECOND:
-        return best.score >= rival.score
     return best.score >= rival.score + MARGIN or rival.gap >= best.gap + NEARER_BY
 
 
@@ -211,7 +226,7 @@ def _judge(observed: Described, candidate: Candidate, *, inverted: bool) -> Same
     league = _agreement(observed, candidate, home)
     gap = abs(observed.start_time - candidate.start_time)
     view = _View(low=likes[0], high=likes[1], gap=gap, league=league)
-    reasons = _doubts(view, candidate, WINDOWS[observed.sport])
+    reasons = _doubts(view, candidate, observed.times)
     if reasons is None:
         return None
     if reasons:
@@ -223,7 +238,7 @@ def _judge(observed: Described, candidate: Candidate, *, inverted: bool) -> Same
 
 def _ruled_out(observed: Described, candidate: Candidate, *, inverted: bool) -> bool:
     """Says whether time alone makes it another match."""
-    window = WINDOWS[observed.sport]
+    window = observed.times
     gap = abs(observed.start_time - candidate.start_time)
     if inverted and gap > window.inverted:
         return True

@@ -79,7 +79,8 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     `score` is None when only markets were asked for. `incidents` are all the provider has told of
     so far, in order; None: it does not tell incidents here, which is not the same as none.
-    `markets` are those it spoke of now. `simulated` marks what no real feed said.
+    `markets` are those it spoke of now. `simulated` marks what no real feed said; `speed` is how
+    many times faster than ours the world runs that it is of.
     """
 
     provider: ProviderName
@@ -93,3 +94,4 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     incidents: tuple[Incident, ...] | None = None
     markets: tuple[ObservedMarket, ...] = ()
     simulated: bool = False
+    speed: float = 1.0

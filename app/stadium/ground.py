@@ -13,7 +13,7 @@ import msgspec
 import uvicorn
 from msgspec.structs import replace
 
-from app.providers.replay.player import milliseconds
+from app.providers.replay.player import EPOCH, milliseconds
 from app.providers.replay.recording import Recording
 from app.sports.match import Sport
 from app.stadium.api_football import ApiFootballDesk
@@ -52,12 +52,13 @@ def utc_now() -> datetime:
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """What is played, and how."""
+    """What is played, and how. `since` is when the first lane of each sport begins its row."""
 
     recordings: Sequence[Recording]
     speed: float = 1.0
     lanes: int = 2
     seed: int = 0
+    since: datetime = EPOCH
     scenario: Scenario = Scenario()
 
 
@@ -69,7 +70,11 @@ class Ground:
         self.now = now
         self.plan = plan
         self.programme = Programme(
-            plan.recordings, speed=plan.speed, lanes=plan.lanes, seed=plan.seed
+            plan.recordings,
+            speed=plan.speed,
+            lanes=plan.lanes,
+            seed=plan.seed,
+            since_ms=milliseconds(plan.since),
         )
         begins_ms = milliseconds(now())
         self.faults = Faults(scenario.faults, begins_ms=begins_ms, seed=plan.seed)

@@ -43,11 +43,18 @@ class Truth(msgspec.Struct, frozen=True, kw_only=True):
 class Programme:
     """Lanes of plays of every sport. A pure function of the clock.
 
-    Raises ValueError for a speed or a number of lanes that nobody can follow.
+    The first play of the first lanes begins `since_ms` after the epoch. Raises ValueError for a
+    speed or a number of lanes that nobody can follow.
     """
 
     def __init__(
-        self, recordings: Sequence[Recording], *, speed: float, lanes: int, seed: int
+        self,
+        recordings: Sequence[Recording],
+        *,
+        speed: float,
+        lanes: int,
+        seed: int,
+        since_ms: int = 0,
     ) -> None:
         if not SPEED_MIN <= speed <= SPEED_MAX:
             raise ValueError(f"a speed is between {SPEED_MIN} and {SPEED_MAX:g}, not {speed}")
@@ -60,7 +67,7 @@ class Programme:
         for sport in Sport:
             of_sport = [track for track in self.tracks if track.header.sport is sport]
             for number, hand in enumerate(deal(of_sport, lanes, sport, seed)):
-                lane = Lane(number, hand, speed=speed, stagger=number / lanes)
+                lane = Lane(number, hand, speed=speed, stagger=number / lanes, since_ms=since_ms)
                 self._lanes.append(lane)
         self._rows: dict[tuple[int, int], tuple[Play, ...]] = {}
 

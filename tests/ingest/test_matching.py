@@ -5,7 +5,17 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from app.ingest.matching import Candidate, Described, New, Same, Side, Undecided, decide
+from app.ingest.matching import (
+    WINDOWS,
+    Candidate,
+    Described,
+    New,
+    Same,
+    Side,
+    Undecided,
+    decide,
+    window_of,
+)
 from app.ingest.swapping import swapped
 from app.sports.incidents import Goal, SetWon
 from app.sports.match import Sport
@@ -94,16 +104,25 @@ def test_of_a_doubleheader_the_nearer_one_is_meant():
     assert decision.match_id == 2
 
 
-def test_the_very_second_tells_apart_what_is_played_again_and_again():
-    again = [
-        ours(match_id=n, start_time=KICK_OFF + n * timedelta(seconds=140)) for n in range(1, 5)
-    ]
-    described = theirs(sport=Sport.BASKETBALL, start_time=KICK_OFF + timedelta(seconds=420.5))
-    decision = decide(described, again)
-    assert isinstance(decision, Same)
-    assert decision.match_id == 3
-    near = theirs(sport=Sport.BASKETBALL, start_time=KICK_OFF + timedelta(seconds=430))
-    assert isinstance(decide(near, again), Undecided)
+@pytest.mark.parametrize("sport", list(Sport))
+@pytest.mark.parametrize("speed", [1, 60, 600])
+def test_a_rematch_in_a_world_that_runs_faster_is_another_match(sport: Sport, speed: float):
+    window = window_of(sport, simulated=True, speed=speed)
+    shortest, wrong = timedelta(minutes=95) / speed, timedelta(minutes=6) / speed
+    again = [ours(match_id=n, start_time=KICK_OFF + n * shortest) for n in range(1, 5)]
+    for n in range(1, 5):
+        at = KICK_OFF + n * shortest + wrong
+        decision = decide(theirs(sport=sport, start_time=at, window=window), again)
+        assert isinstance(decision, Same)
+        assert decision.match_id == n
+    # One that was not told of yet is none of those that were, nor anybody's to decide.
+    fifth = theirs(sport=sport, start_time=KICK_OFF + 5 * shortest - wrong, window=window)
+    assert isinstance(decide(fifth, again), New)
+
+
+def test_real_matches_have_the_windows_of_their_sport_whatever_the_speed():
+    for sport in Sport:
+        assert window_of(sport, simulated=False, speed=60) == WINDOWS[sport]
 
 
 def test_two_that_would_do_alike_are_left_to_an_operator():

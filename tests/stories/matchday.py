@@ -4,6 +4,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,10 @@ _KINDS = (
 
 
 class MatchDay:
-    """Every provider over one programme. `settings` are what a worker finds them by."""
+    """Every provider over one programme. `settings` are what a worker finds them by.
+
+    The lanes of the programme began `at_s` seconds ago: so what is on is the same in every run.
+    """
 
     def __init__(
         self,
@@ -37,6 +41,7 @@ class MatchDay:
         speed: int,
         lanes: int,
         scenario: str,
+        at_s: float = 0.0,
     ) -> None:
         """Opens it; `programme` names recordings, and others by the sides that play them again."""
         self.speed = speed
@@ -60,6 +65,7 @@ class MatchDay:
             "stream-port": stream_port,
             "speed": speed,
             "lanes": lanes,
+            "since": f"{datetime.now(UTC) - timedelta(seconds=at_s):%Y-%m-%dT%H:%M:%SZ}",
             "scenario": story,
             "folder": folder,
             "recordings": played,
@@ -99,6 +105,15 @@ class MatchDay:
         """How long a match goes on, by our clock."""
         header = self._recordings[truth["play"].partition("@")[0]].header
         return (header.duration_s - truth["at"]) / self.speed
+
+    def place_of(self, play: str, score: tuple[str, int | None, int | None]) -> int:
+        """How far a match is that has this status, home and away for the last time; -1: nowhere."""
+        had = [
+            (one.score.status.value, one.score.home, one.score.away)
+            for one in self._recordings[play.partition("@")[0]].moments
+            if one.score is not None
+        ]
+        return max((n for n, one in enumerate(had) if one == score), default=-1)
 
     def scores_of(self, play: str) -> set[tuple[int | None, int | None]]:
         """Every home and away that a match has, from its beginning to its end."""

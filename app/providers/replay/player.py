@@ -57,7 +57,13 @@ class Lane:
     """An endless row of plays of some recordings of one sport."""
 
     def __init__(
-        self, number: int, tracks: Sequence[Track], *, speed: float, stagger: float
+        self,
+        number: int,
+        tracks: Sequence[Track],
+        *,
+        speed: float,
+        stagger: float,
+        since_ms: int = 0,
     ) -> None:
         assert tracks, "a lane without recordings has nothing to play"
         self._number = number
@@ -69,7 +75,7 @@ class Lane:
         self._starts = [0, *accumulate(length + gap_ms for length in self._lengths)]
         self._cycle_ms = self._starts.pop()
         # The lanes of a sport are spread over one play, so that they do not all pause at once.
-        self._offset_ms = int(stagger * self._cycle_ms / len(tracks))
+        self._offset_ms = since_ms + int(stagger * self._cycle_ms / len(tracks))
 
     def place(self, now_ms: int) -> int:
         """Returns the number of the play that is on, or was on last, counted from the epoch."""

@@ -150,4 +150,5 @@ def _observation(play: Play, now: datetime) -> Observation:
         observed_at=now,
         received_at=now,
         simulated=True,
+        speed=play.speed,
     )
