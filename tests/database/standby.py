@@ -63,7 +63,7 @@ def a_standby(primary_url: str, folder: Path) -> Generator[Standby]:
         *("-D", str(folder / "data"), "-d", primary_url),
         *("-R", "-X", "stream", "-c", "fast", "--no-sync"),
     ]
-    subprocess.run(command, check=True)  # noqa: S603 - of the wheel.
+    subprocess.run(command, check=True)
     (folder / "password").write_text(urlsplit(primary_url).password or "")
     account = programs.account()
     if account.name:
