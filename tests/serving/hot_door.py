@@ -141,6 +141,8 @@ async def a_hot_door(
     )
     connection = await asyncpg.connect(database_url)
     with socket.create_server(("127.0.0.1", 0), backlog=100) as listening:
+        # As uvloop has it; asyncio does it for sockets of its own making only.
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if send_buffer is not None:
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
         running = asyncio.create_task(server.serve([listening]))
