@@ -9,12 +9,15 @@ import msgspec
 from app.betting.wish import Asked
 from app.database.engine import Connection
 
+# Scalar subqueries: an EXISTS may be answered by reading the whole table into a hash first.
 _OPEN = """
-SELECT nextval(pg_get_serial_sequence('bets', 'id')) AS bet_id,
-       EXISTS (SELECT FROM bets b WHERE b.user_id = k.user_id AND b.request_id = k.request_id)
-           AS is_answered,
-       EXISTS (SELECT FROM self_exclusions s WHERE s.user_id = k.user_id AND s.until > k.at)
-           OR EXISTS (SELECT FROM user_limits l WHERE l.user_id = k.user_id) AS is_bound
+SELECT nextval('bets_id_seq') AS bet_id,
+       (SELECT true FROM bets b WHERE b.user_id = k.user_id AND b.request_id = k.request_id)
+           IS NOT NULL AS is_answered,
+       (SELECT true FROM self_exclusions s WHERE s.user_id = k.user_id AND s.until > k.at)
+           IS NOT NULL
+           OR (SELECT true FROM user_limits l WHERE l.user_id = k.user_id LIMIT 1)
+           IS NOT NULL AS is_bound
 FROM unnest($1::bigint[], $2::text[], $3::timestamptz[])
      WITH ORDINALITY AS k (user_id, request_id, at, place)
 ORDER BY k.place

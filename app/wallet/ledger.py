@@ -25,16 +25,10 @@ R = TypeVar("R")
 KEY_LENGTH_MAX = 120
 
 _POST = """
-SELECT post_transfer(
-    key, kind, user_id, source, target, amount, currency, reference, note
-)
-FROM unnest(
+SELECT post_transfers(
     $1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::bigint[], $7::text[],
     $8::text[], $9::text[]
-) WITH ORDINALITY AS m (
-    key, kind, user_id, source, target, amount, currency, reference, note, place
 )
-ORDER BY place
 """
 _LOCK_BALANCES = """
 SELECT a.user_id, a.currency, a.kind, a.balance
@@ -105,7 +99,7 @@ async def post(connection: Connection, moves: Sequence[Move]) -> list[Posted]:
     if not moves:
         return []
     try:
-        rows = await connection.fetch(
+        ids: list[int] = await connection.fetchval(
             _POST,
             [move.key for move in moves],
             [move.kind for move in moves],
@@ -125,7 +119,7 @@ async def post(connection: Connection, moves: Sequence[Move]) -> list[Posted]:
         if said_of(error, "sqlstate") != "TL002":
             raise
         raise TransferKeyReused from error
-    posted = [Posted(abs(row["post_transfer"]), row["post_transfer"] > 0) for row in rows]
+    posted = [Posted(abs(one), is_new=one > 0) for one in ids]
     for move, done in zip(moves, posted, strict=True):
         if done.is_new:
             metrics.transfers.labels(move.kind).inc()

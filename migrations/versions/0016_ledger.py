@@ -66,7 +66,7 @@ CREATE TABLE entries (
     CONSTRAINT entries_account_id_fkey FOREIGN KEY(account_id) REFERENCES accounts (id),
     CONSTRAINT entries_transfer_id_fkey FOREIGN KEY(transfer_id) REFERENCES transfers (id)
 );
-CREATE INDEX entries_transfer_id_idx ON entries (transfer_id);
+CREATE UNIQUE INDEX entries_transfer_id_idx ON entries (transfer_id, (amount > 0));
 CREATE TABLE ledger_marks (
     account_id BIGINT NOT NULL,
     seq BIGINT NOT NULL,
@@ -79,8 +79,6 @@ CREATE TABLE ledger_marks (
 
 GUARDS = """
 CREATE CONSTRAINT TRIGGER transfers_balanced AFTER INSERT ON transfers
-    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION transfer_balanced();
-CREATE CONSTRAINT TRIGGER entries_balanced AFTER INSERT ON entries
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION transfer_balanced();
 CREATE TRIGGER transfers_stay BEFORE UPDATE OR DELETE OR TRUNCATE ON transfers
     FOR EACH STATEMENT EXECUTE FUNCTION transfer_guard();
@@ -139,7 +137,7 @@ CREATE TABLE self_exclusions (
 );
 """
 
-FUNCTIONS = ("account_of", "post_entry", "post_transfer", "transfer_balanced", "transfer_guard")
+FUNCTIONS = ("account_of", "post_transfers", "transfer_balanced", "transfer_guard")
 DOWNGRADE = """
 DROP TABLE self_exclusions;
 DROP TABLE user_limits;

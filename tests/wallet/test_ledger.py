@@ -54,6 +54,8 @@ CASES = [
     (0, ["bonus>available 1"], None),
     (0, ["owed>available 30", "available>owed 30"], (0, 0)),
     (10, ["available>owed 1"], None),
+    # Below zero on the way, though not in the end.
+    (1000, ["available>held 1400", "held>available 1400"], None),
 ]
 
 
@@ -87,6 +89,21 @@ async def test_the_same_transfer_again_changes_nothing(connection: Connection, u
     assert (first[0].is_new, again[0].is_new) == (True, False)
     assert first[0].transfer_id == again[0].transfer_id
     assert await funds(connection, users[0]) == (500, 0)
+
+
+async def test_of_transfers_posted_together_only_those_that_are_new_move_anything(
+    connection: Connection, users: list[UserId]
+):
+    first, second = (
+        a_move("a", users[0], "deposits>available", 500),
+        a_move("b", users[0], "available>held", 200),
+    )
+    [before] = await post(connection, [first])
+    posted = await post(connection, [first, second, second])
+    assert [one.is_new for one in posted] == [False, True, False]
+    assert posted[0].transfer_id == before.transfer_id
+    assert posted[1].transfer_id == posted[2].transfer_id
+    assert await funds(connection, users[0]) == (300, 200)
 
 
 @pytest.mark.parametrize(
@@ -159,6 +176,17 @@ async def test_transactions_that_cross_are_done_again(
     assert [await funds(connection, user) for user in (a, b)] == [(9_992, 8)] * 2
 
 
+TWO_SIDES = """
+WITH made AS (
+    INSERT INTO transfers (key, kind, source, target, amount, currency, reference)
+    VALUES ('x', 'x', 'house', 'deposits', 5, 'EUR', '') RETURNING id
+)
+INSERT INTO entries (account_id, seq, transfer_id, amount, balance_after)
+SELECT (SELECT min(id) FROM accounts), 100 + side, made.id, side, 0
+FROM made, (VALUES {sides}) AS sides (side)
+"""
+
+
 @pytest.mark.parametrize(
     ("statement", "sqlstate"),
     [
@@ -169,7 +197,8 @@ async def test_transactions_that_cross_are_done_again(
         ("TRUNCATE entries", "TL004"),
         ("UPDATE accounts SET balance = -1 WHERE kind = 'available'", "23514"),
         ("UPDATE accounts SET balance = 1, kind = 'owed' WHERE kind = 'available'", "23514"),
-        # A transfer without entries, with one, and a third entry for one that had two.
+        # A transfer without entries, with one, with two that are not its amount's, and a third
+        # entry for one that had two.
         (
             (
                 "INSERT INTO transfers (key, kind, source, target, amount, currency, reference)"
@@ -177,12 +206,15 @@ async def test_transactions_that_cross_are_done_again(
             ),
             "TL003",
         ),
+        (TWO_SIDES.format(sides="(5)"), "TL003"),
+        (TWO_SIDES.format(sides="(5), (-4)"), "TL003"),
+        (TWO_SIDES.format(sides="(6), (-6)"), "TL003"),
         (
             (
                 "INSERT INTO entries (account_id, seq, transfer_id, amount, balance_after)"
                 " SELECT account_id, 99, transfer_id, 5, 5 FROM entries LIMIT 1"
             ),
-            "TL003",
+            "23505",
         ),
     ],
 )

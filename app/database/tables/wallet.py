@@ -91,7 +91,7 @@ class Entry(Table):
     __table_args__ = (
         CheckConstraint("amount <> 0", name="amount"),
         CheckConstraint("seq >= 1", name="seq"),
-        Index("entries_transfer_id_idx", "transfer_id"),
+        Index("entries_transfer_id_idx", "transfer_id", text("(amount > 0)"), unique=True),
     )
     account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"), primary_key=True)
     seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
