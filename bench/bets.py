@@ -69,9 +69,9 @@ INSERT INTO quotes (selection_id, provider, bookmaker, odds, observed_at)
 SELECT id, 'replay', 'sim-north', 2.10, now() FROM selections_made RETURNING selection_id
 """
 MONEY = """
-SELECT post_transfers(array_agg('begin:' || id), array_agg('deposit'), array_agg(id),
-    array_agg('deposits'), array_agg('available'), array_agg(100000000::bigint), array_agg('EUR'),
-    array_agg('begin'), array_agg(''))
+SELECT post_transfers(array_agg('begin:' || id), array_agg('deposit'::text), array_agg(id),
+    array_agg('deposits'::text), array_agg('available'::text), array_agg(100000000::bigint),
+    array_agg('EUR'::text), array_agg('begin'::text), array_agg(''::text))
 FROM users
 """
 # What a bet comes to, statement by statement; pgbench sends each by itself, prepared.
