@@ -113,6 +113,10 @@ cache_reads = _counter(
 )
 cache_bytes = _gauge("touchline_cache_bytes", "Bytes of answers kept in this process.")
 cache_entries = _gauge("touchline_cache_entries", "Answers kept in this process.")
+connections_refused = _counter(
+    "touchline_connections_refused",
+    "Connections refused: their address holds as many as it may.",
+)
 replica_up = _gauge("touchline_replica_up", "1 while reads may go to the replica.")
 replica_lag_seconds = _gauge(
     "touchline_replica_lag_seconds", "Age of the newest state that the replica is known to have."

@@ -42,6 +42,17 @@ class ServingSettings(msgspec.Struct, frozen=True, kw_only=True):
             le=PROCESSES_MAX,
         ),
     ] = 1
+    # Behind a proxy all connections are the proxy's; sockets of ten thousand callers among them.
+    connections_each_max: Annotated[
+        int,
+        env(
+            "CONNECTIONS_PER_ADDRESS_MAX",
+            "Connections one address may hold at a process, sockets included; behind a proxy they "
+            "are all the proxy's. 0: any number.",
+            ge=0,
+            le=1_000_000,
+        ),
+    ] = 20_000
     cors_origins: Annotated[
         str,
         env(

@@ -79,6 +79,7 @@ def carrying(asked: Settings) -> Carrying:
     """Returns how the settings want requests and sockets to be carried."""
     return Carrying(
         hot=asked.reads.hot,
+        connections_each=asked.serving.connections_each_max,
         shared=asked.serving.sockets == "shared",
         compression=asked.serving.compression,
     )

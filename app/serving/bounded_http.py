@@ -19,6 +19,7 @@ from app import metrics
 from app.api.problems import MEDIA_TYPE, problem_bytes
 from app.errors import AppError, MalformedRequest
 from app.ops.traffic import ALWAYS, UNMATCHED
+from app.serving.places import Place
 from app.serving.sockets import GIVE_UP
 
 # What nginx takes (4 x 8 KiB); browsers stay far below. One that is not complete is refused at
@@ -68,6 +69,7 @@ class BoundedHttp(HttpToolsProtocol):
 
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
+        self.place: Place | None = None
         # What of the current request is yet to come; both are false between two requests.
         self._in_head = False
         self._in_body = False
@@ -88,6 +90,8 @@ class BoundedHttp(HttpToolsProtocol):
         """Forgets the client."""
         self.relax()
         self._forget_reading()
+        if self.place is not None:
+            self.place.leave()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -222,7 +226,7 @@ class BoundedHttp(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         if error is not None:
-            self.transport.write(_told(error))
+            self.transport.write(told(error))
         if self.transport.can_write_eof():
             self.transport.write_eof()
         self._arrives = self.loop.call_later(LINGERS_S, self.transport.abort)
@@ -257,7 +261,7 @@ class _Nowhere(list[tuple[bytes, bytes]]):
 _NOWHERE = _Nowhere()
 
 
-def _told(error: AppError) -> bytes:
+def told(error: AppError) -> bytes:
     """Returns an error as a whole HTTP answer, the last on its line."""
     request_id = secrets.token_hex(8)
     body = problem_bytes(error, request_id)
@@ -267,6 +271,7 @@ def _told(error: AppError) -> bytes:
         (b"cache-control", b"no-store"),
         (b"connection", b"close"),
         (b"x-request-id", request_id.encode()),
+        *([] if error.retry_s is None else [(b"retry-after", b"%d" % error.retry_s)]),
         *ALWAYS,
     )
     lines = b"".join(b"%b: %b\r\n" % header for header in headers)

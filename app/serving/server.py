@@ -3,6 +3,7 @@
 import signal
 import socket
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import msgspec
 import uvicorn
@@ -10,6 +11,7 @@ from litestar import Litestar
 
 from app import collector
 from app.serving.bounded_http import BoundedHttp
+from app.serving.doorway import Doorway
 from app.serving.hot_http import HotHttp
 from app.serving.pings import Pings
 from app.serving.shared_frames import SharedFrames
@@ -28,7 +30,8 @@ class Carrying(msgspec.Struct, frozen=True, kw_only=True):
 
     # Whether reads that are ready are answered before a task is made for them.
     hot: bool = True
-
+    # Connections one address may hold; 0: any number.
+    connections_each: int = 0
     # Our protocol class, that writes the same bytes to every socket, or uvicorn's.
     shared: bool = True
     # Whether those who ask for permessage-deflate get it.
@@ -83,12 +86,15 @@ def make_server(
 
     Proxy headers are read by our own code, which knows whom to believe.
     """
+    http: Any = HotHttp if carrying.hot else BoundedHttp
+    if carrying.connections_each:
+        http = Doorway(http, carrying.connections_each)
     config = ServingConfig(
         app,
         host=host,
         port=port,
         loop="uvloop",
-        http=HotHttp if carrying.hot else BoundedHttp,
+        http=http,
         ws=SharedFrames if carrying.shared else SocketProtocol,
         deflates=carrying.compression,
         pings=Pings(interval_s=carrying.ping_interval_s, timeout_s=carrying.ping_timeout_s),

@@ -23,6 +23,7 @@ from app import framing
 from app.logs import logger
 from app.serving.incoming import INVALID_DATA, PROTOCOL_ERROR, Broken, Incoming
 from app.serving.pings import NOWHERE, Pings
+from app.serving.places import Place
 from app.serving.sockets import CUT_AFTER_S, SocketProtocol, form_of, shape_of
 from app.sockets.close_codes import GOING_AWAY, NO_PONG, OUR_FAULT, CloseCode
 from app.sockets.line import LINE, Carried, Ready
@@ -52,7 +53,8 @@ class SharedLine(asyncio.Protocol):
 
     __slots__ = (
         "_closing", "_code", "_connections", "_gone", "_group", "_handshake", "_incoming",
-        "_is_full", "_pings", "_session", "_timer", "_transport", "form", "heard_at", "write",
+        "_is_full", "_pings", "_session", "_timer", "_transport", "form", "heard_at", "place",
+        "write",
     )  # fmt: skip
 
     def __init__(self, handshake: "SharedFrames", pings: Pings) -> None:
@@ -69,6 +71,7 @@ class SharedLine(asyncio.Protocol):
         self._code = LOST
         self._timer: asyncio.TimerHandle | None = None
         self.heard_at = 0
+        self.place: Place | None = None
         self.form = form_of(handshake.conn)
         # The transport's own method: a frame costs no call of ours.
         self.write = cast("Callable[[Ready], None]", self._transport.write)
@@ -152,6 +155,8 @@ class SharedLine(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's.
         """Lets go of everything."""
+        if self.place is not None:
+            self.place.leave()
         self._connections.discard(self)
         self._begin_closing(b"")
         if self._timer is not None:
@@ -317,6 +322,7 @@ class SharedFrames(SocketProtocol):
         assert self.handshake_complete, "the accept comes first"
         self.stop_keepalive()
         self.connections.discard(self)
+        line.place, self.place = self.place, None
         transport, self.transport = self.transport, _Spent()
         transport.set_protocol(line)
         if not transport.is_closing():

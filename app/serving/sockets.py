@@ -1,12 +1,15 @@
 """uvicorn's WebSocket protocol, with what it lacks for us.
 
 ASGI has no way to give up on a reader that does not read: a close waits behind the frames that do
-not leave, for ever. Ours is offered in the scope's extensions; without it, on another server, a
-stuck socket lives until TCP gives up.
+not leave, for ever; nor one to hand over several messages for one call of the kernel. Ours are
+offered in the scope's extensions; without them, on another server, a stuck socket lives until TCP
+gives up, and each message is written by itself.
 """
 
-from collections.abc import Callable
-from typing import Any
+import asyncio
+from asyncio.transports import BaseTransport
+from collections.abc import Callable, Sequence
+from typing import Any, cast
 
 import uvicorn
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -20,12 +23,16 @@ from websockets.server import ServerProtocol
 
 from app import framing
 from app.serving.pings import Pings
+from app.serving.places import Place
 from app.sockets.close_codes import NO_PONG
 from app.sockets.line import WireForm
 
 GIVE_UP = "touchline.give_up"
+WRITE_TEXTS = "touchline.write_texts"
 # A reader that wakes up within this time still reads why; then the line is cut.
 CUT_AFTER_S = 2.0
+# Texts whose frames are kept: some more than go to the many sockets of a match in one turn.
+NEWEST_MAX = 64
 
 # No message refers to one before, either way: so a deflated frame is the same for every socket,
 # and no socket holds the 4 to 64 KiB of a window between two messages.
@@ -50,18 +57,20 @@ class ServingConfig(uvicorn.Config):
 
 
 class Newest:
-    """The newest text as a frame: what goes to many goes to them one after the other."""
+    """The newest texts as frames: what goes to many goes to them one after the other."""
 
     def __init__(self, make: Callable[[bytes], bytes]) -> None:
         self._make = make
-        self._text = ""
-        self._frame = make(b"")
+        self._frames: dict[str, bytes] = {}
 
     def of(self, text: str) -> bytes:
-        """Returns the frame of a text; the same text again, the object, costs nothing."""
-        if text is not self._text:
-            self._text, self._frame = text, self._make(text.encode())
-        return self._frame
+        """Returns the frame of a text; the same text again costs next to nothing."""
+        frame = self._frames.get(text)
+        if frame is None:
+            if len(self._frames) >= NEWEST_MAX:
+                self._frames.clear()
+            frame = self._frames[text] = self._make(text.encode())
+        return frame
 
 
 def shape_of(config: uvicorn.Config) -> ServingConfig:
@@ -71,7 +80,8 @@ def shape_of(config: uvicorn.Config) -> ServingConfig:
 
 
 class SocketProtocol(WebSocketsSansIOProtocol):
-    """As uvicorn's, and `scope["extensions"][GIVE_UP](code, reason)` closes past flow control.
+    """As uvicorn's, and `scope["extensions"][GIVE_UP](code, reason)` closes past flow control,
+    `[WRITE_TEXTS](texts)` writes several at once.
 
     A text that goes to many sockets is framed, and deflated, once.
     """
@@ -81,22 +91,41 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         self._shape = shape_of(self.config)
         self.conn.available_extensions = [DEFLATE] if self._shape.deflates else None
         self._newest: Newest | None = None
+        self.place: Place | None = None
+
+    def connection_made(self, transport: BaseTransport) -> None:
+        """Takes the connection over from the HTTP protocol, with its place."""
+        before = cast("asyncio.Transport", transport).get_protocol()
+        self.place = getattr(before, "place", None)
+        super().connection_made(transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Leaves."""
+        if self.place is not None:
+            self.place.leave()
+        super().connection_lost(exc)
 
     def handle_connect(self, event: Request) -> None:
         """Offers the way out before the application sees the scope."""
         super().handle_connect(event)
         if hasattr(self, "scope"):
-            self.scope["extensions"][GIVE_UP] = self.give_up  # type: ignore[index, typeddict-item]
+            extensions: dict[str, Any] = self.scope["extensions"]  # type: ignore[assignment]
+            extensions |= {GIVE_UP: self.give_up, WRITE_TEXTS: self.write_texts}
 
     async def send(self, message: Any) -> None:
         """Sends at once what nothing stands in the way of; all else is uvicorn's to decide."""
         text = message.get("text") if message["type"] == "websocket.send" else None
-        if text is None or not self._flows:
+        if text is None or not self.write_texts((text,)):
             await super().send(message)
-            return
+
+    def write_texts(self, texts: Sequence[str]) -> bool:
+        """Writes texts at once; False, and nothing written, where something stands in the way."""
+        if not self._flows:
+            return False
         if self._newest is None:
             self._newest = self._shape.frames[form_of(self.conn)]
-        self.transport.write(self._newest.of(text))
+        self.transport.write(b"".join(map(self._newest.of, texts)))
+        return True
 
     @property
     def _flows(self) -> bool:
