@@ -48,6 +48,7 @@ from app.database.engine import Pool, open_pool
 from app.database.listener import Listener, Nudge
 from app.database.replica import Replica
 from app.database.sessions import open_engine, session_maker
+from app.hidden import hidden
 from app.logs import logger
 from app.ops.health import Vitals
 from app.payments.deposits import DepositRules
@@ -86,15 +87,17 @@ Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
 
 def create_app(settings: Settings) -> Litestar:
     """Returns the application; it starts, and says so on /health, while Postgres is away."""
-    app = Litestar(
-        route_handlers=ROUTES,
-        lifespan=[_lifespan(settings)],
-        exception_handlers=problems.HANDLERS,
-        openapi_config=open_api(version("touchline")),
-        plugins=[Numbers()],
-        request_max_body_size=BODY_BYTES_MAX,
-        logging_config=None,
-    )
+    # Litestar loads pydantic where it is installed, 7 MB, for models that nobody here has.
+    with hidden("pydantic"):
+        app = Litestar(
+            route_handlers=ROUTES,
+            lifespan=[_lifespan(settings)],
+            exception_handlers=problems.HANDLERS,
+            openapi_config=open_api(version("touchline")),
+            plugins=[Numbers()],
+            request_max_body_size=BODY_BYTES_MAX,
+            logging_config=None,
+        )
     return surrounded(app, settings.serving, auth_per_minute=settings.access.auth_per_minute)
 
 

@@ -227,7 +227,7 @@ async def void(
     request: Asked, bet_id: FromPath[str], data: JSONBody[Reason], state: State
 ) -> Response[Any]:
     """Gives the stake back, whatever the matches say from now on."""
-    return await _answer(request, state, by_hand.void_bet, bet_id, data.note)
+    return await _answer(request, state, by_hand.void_bet, bet_id=bet_id, note=data.note)
 
 
 @post(
@@ -243,7 +243,7 @@ async def settle(
     """Says what became of legs, whatever their matches say."""
     results = {word.leg: word.result for word in data.results}
     said = partial(by_hand.settle_by_hand, results=results)
-    return await _answer(request, state, said, bet_id, data.note)
+    return await _answer(request, state, said, bet_id=bet_id, note=data.note)
 
 
 @post(
@@ -257,7 +257,7 @@ async def rollback(
     request: Asked, bet_id: FromPath[str], data: JSONBody[Reason], state: State
 ) -> Response[Any]:
     """Undoes the settlement of a bet, which then waits for an operator's word."""
-    return await _answer(request, state, by_hand.roll_back, bet_id, data.note)
+    return await _answer(request, state, by_hand.roll_back, bet_id=bet_id, note=data.note)
 
 
 @post(
@@ -271,7 +271,7 @@ async def release(
     request: Asked, bet_id: FromPath[str], data: JSONBody[Reason], state: State
 ) -> Response[Any]:
     """Gives a bet back to its matches, which settle it as they stand."""
-    return await _answer(request, state, by_hand.release, bet_id, data.note)
+    return await _answer(request, state, by_hand.release, bet_id=bet_id, note=data.note)
 
 
 def _owned(bet: Bet) -> str:
@@ -279,7 +279,7 @@ def _owned(bet: Bet) -> str:
 
 
 async def _answer(
-    request: Asked, state: State, deed: Callable[..., Awaitable[Bet]], bet_id: str, note: str
+    request: Asked, state: State, deed: Callable[..., Awaitable[Bet]], *, bet_id: str, note: str
 ) -> Response[Any]:
     """Returns what an operator's word made of a bet."""
     number, by = number_in(bet_id, "bet"), user_of(request)

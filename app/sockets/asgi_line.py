@@ -8,7 +8,7 @@ written meanwhile, and ends.
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Generator, MutableMapping
+from collections.abc import Awaitable, Callable, Generator, MutableMapping, Sequence
 from typing import Any, cast
 
 from app.sockets.close_codes import CloseCode
@@ -20,9 +20,12 @@ Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
 # Closes past flow control, with a code and a reason; servers of others have no such thing.
 GiveUp = Callable[[int, str], None]
+# Writes texts at once; False, and nothing written, where something stands in the way.
+WriteTexts = Callable[[Sequence[str]], bool]
 
-# The extension of the scope by which our protocol classes offer it.
+# The extensions of the scope by which our protocol classes offer them.
 GIVE_UP = "touchline.give_up"
+WRITE_TEXTS = "touchline.write_texts"
 # What a line ends with that died without a word.
 LOST = 1006
 # What sending raises when the client went first.
@@ -54,22 +57,32 @@ class _Rest:
 
 
 class AsgiLine:
-    """A WebSocket. `steps` is for servers known to bear being stepped: see the module."""
+    """A WebSocket. `steps` is for servers known to bear being stepped: see the module.
+
+    `write_texts`, where the server has it, writes several texts in one call of the kernel.
+    """
 
     form = WireForm.TEXT
 
     __slots__ = (
         "_carrier", "_closing", "_give_up", "_gone", "_receive", "_rest", "_send", "_session",
-        "_steps", "_waiting", "_waiting_bytes", "_writer",
+        "_steps", "_waiting", "_waiting_bytes", "_write_texts", "_writer",
     )  # fmt: skip
 
     def __init__(
-        self, receive: Receive, send: Send, *, give_up: GiveUp | None, steps: bool
+        self,
+        receive: Receive,
+        send: Send,
+        *,
+        give_up: GiveUp | None,
+        steps: bool,
+        write_texts: WriteTexts | None = None,
     ) -> None:
         self._receive = receive
         self._send = send
         self._give_up = give_up
         self._steps = steps
+        self._write_texts = write_texts
         self._session: Carried | None = None
         # The task that listens; ended by hand where nothing else can end it.
         self._carrier: asyncio.Task[Any] | None = None
@@ -89,6 +102,10 @@ class AsgiLine:
     def write(self, ready: Ready) -> None:
         """Sends each text; what the server does not take at once waits."""
         if self._closing:
+            return
+        at_once = self._write_texts if self._writer is None else None
+        # Only a WebSocket has it, and takes texts.
+        if at_once is not None and at_once(cast("list[str]", ready)):
             return
         for message, size in self._messages(ready):
             self._put(message, size)

@@ -11,7 +11,7 @@ from app.access.principal import Principal
 from app.errors import AppError, Internal, NotAuthenticated
 from app.logs import logger
 from app.sockets import close_codes
-from app.sockets.asgi_line import GIVE_UP, LOST, AsgiLine
+from app.sockets.asgi_line import GIVE_UP, LOST, WRITE_TEXTS, AsgiLine
 from app.sockets.close_codes import close_code_of
 from app.sockets.errors import OriginNotAllowed
 from app.sockets.line import LINE, Line
@@ -124,7 +124,13 @@ def _line_of(socket: Socket) -> Line:
         return offered
     give_up = extensions.get(GIVE_UP)
     # Litestar says it with an exception of its own when the client is gone.
-    return AsgiLine(_as_gone(socket), socket.send, give_up=give_up, steps=give_up is not None)
+    return AsgiLine(
+        _as_gone(socket),
+        socket.send,
+        give_up=give_up,
+        steps=give_up is not None,
+        write_texts=extensions.get(WRITE_TEXTS),
+    )
 
 
 def _as_gone(socket: Socket) -> Any:

@@ -18,7 +18,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame, Opcode
 
 from app.serving.server import Carrying, Server, make_server
-from app.sockets.asgi_line import GIVE_UP, AsgiLine
+from app.sockets.asgi_line import GIVE_UP, WRITE_TEXTS, AsgiLine
 from app.sockets.line import LINE, Line
 from app.sockets.outgoing import Outgoing, pack
 
@@ -163,7 +163,13 @@ class Raw:
 
 def asgi_line(extensions: dict[str, Any], receive: Receive, send: Send) -> Line:
     """The line where the protocol class offers none."""
-    return AsgiLine(receive, send, give_up=extensions.get(GIVE_UP), steps=True)
+    return AsgiLine(
+        receive,
+        send,
+        give_up=extensions.get(GIVE_UP),
+        steps=True,
+        write_texts=extensions.get(WRITE_TEXTS),
+    )
 
 
 def sent(opcode: int, payload: bytes = b"", *, fin: bool = True) -> bytes:

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.database.places import Place, moment, parse_token
+from app.errors import AppError
 from app.sockets import member
 from app.sockets.close_codes import CloseCode
 from app.sockets.crowd import Crowd
@@ -192,6 +193,10 @@ class Follower(Member):
     """A member whose session is nothing but its line."""
 
     __slots__ = ("crowd",)
+
+    def failed(self, error: AppError) -> None:
+        """Is never told so: there is always something to follow here."""
+        raise error
 
 
 class Session:
