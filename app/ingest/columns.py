@@ -42,6 +42,18 @@ class Repeated(Generic[T]):
             place = self._places[value] = len(self.values)
         self._rows.append(place)
 
+    def column(self, values: Iterable[T]) -> str:
+        """Returns the places of one more column of the same values, for the same array."""
+        places = self._places
+        rows: list[int] = []
+        for value in values:
+            place = places.get(value)
+            if place is None:
+                self.values.append(value)
+                place = places[value] = len(self.values)
+            rows.append(place)
+        return numbers(rows)
+
     def places(self) -> str:
         """Returns the rows' places in `values`, from 1, for `string_to_array($1, ',')::int[]`."""
         return numbers(self._rows)

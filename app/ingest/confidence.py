@@ -79,6 +79,9 @@ class Judged(msgspec.Struct, frozen=True):
 RIGHT, WRONG, LATE_WORD = Judged(1.0, 0.0), Judged(0.0, 1.0), Judged(0.5, 0.5)
 
 
+_WHOLE = Decimal(1)
+
+
 def reliability_of(agreed: float, disagreed: float) -> float:
     """Returns how reliable a provider with such a record is, 0 to 1, in steps."""
     right = PRIOR_AGREED + agreed
@@ -88,13 +91,22 @@ def reliability_of(agreed: float, disagreed: float) -> float:
 
 def counting(told: Iterable[ToldScore]) -> list[ToldScore]:
     """Returns the words that count, the newest first: not too old while others are fresh."""
-    ordered = sorted(told, key=lambda t: (t.observed_at, -t.rank, t.provider), reverse=True)
+    ordered = list(told)
+    if len(ordered) < 2:
+        return ordered
+    ordered.sort(key=_freshness, reverse=True)
     return [t for t in ordered if t.observed_at >= ordered[0].observed_at - TOLD_FRESH]
+
+
+def _freshness(told: ToldScore) -> tuple[datetime, int, str]:
+    return told.observed_at, -told.rank, told.provider
 
 
 def weight_of(told: ToldScore, newest: datetime) -> float:
     """Returns what a word weighs beside one observed at `newest`."""
-    steps = max(0, (newest - told.observed_at) // AGE_STEP)
+    if told.observed_at >= newest:
+        return told.reliability
+    steps = (newest - told.observed_at) // AGE_STEP
     return told.reliability * 0.5**steps
 
 
@@ -112,13 +124,11 @@ def confidence_of(believed: Score, told: Sequence[ToldScore]) -> Decimal:
     """Returns the share of the words' weight that agrees on status and points, in hundredths."""
     if not told:
         return Decimal(0)
-    newest = max(t.observed_at for t in told)
-    agreeing = [
-        t
-        for t in told
-        if (t.score.status, t.score.home, t.score.away)
-        == (believed.status, believed.home, believed.away)
-    ]
+    newest = max([t.observed_at for t in told])
+    state = (believed.status, believed.home, believed.away)
+    agreeing = [t for t in told if (t.score.status, t.score.home, t.score.away) == state]
+    if len(agreeing) == len(told) and told[0].reliability:
+        return _WHOLE
     everything = weight_of_all(told, newest)
     share = weight_of_all(agreeing, newest) / everything if everything else 0.0
     return Decimal(round(share * 100)) / 100

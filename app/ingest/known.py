@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from app.sports.incidents import Incident
+from app.sports.match import Score
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -64,6 +65,13 @@ class KnownMarket(msgspec.Struct, frozen=True):
     selections: dict[str, int]
 
 
+class KnownWord(msgspec.Struct, frozen=True, gc=False):
+    """A score that a provider keeps telling, as everybody does, and until when it says nothing."""
+
+    score: Score
+    until: datetime
+
+
 MatchKey = tuple[str, str]
 MarketKey = tuple[int, str, Decimal | None]
 
@@ -82,6 +90,8 @@ class Known:
         self.markets: Remembered[MarketKey, KnownMarket] = Remembered()
         # The newest word heard of a score, by (match, provider).
         self.told: Remembered[tuple[int, str], datetime] = Remembered()
+        # Of those who only repeat what is believed and undisputed.
+        self.repeated: Remembered[tuple[int, str], KnownWord] = Remembered()
         # The newest word heard of (market, provider), and who was named in it.
         self.words: Remembered[tuple[int, str], datetime] = Remembered()
         self.named: Remembered[tuple[int, str], int] = Remembered()
@@ -100,5 +110,5 @@ class Known:
     def _all(self) -> tuple[Remembered[Any, Any], ...]:
         return (
             self.matches, self.inverted, self.sides, self.starts, self.markets, self.told,
-            self.words, self.named, self.incidents,
+            self.repeated, self.words, self.named, self.incidents,
         )  # fmt: skip

@@ -25,6 +25,7 @@ DISPUTED_AFTER = timedelta(seconds=10)
 POINTED = IN_PLAY | {MatchStatus.FINISHED}
 
 Points = tuple[int, int]
+_NOBODY: frozenset[str] = frozenset()
 
 
 class Contest(msgspec.Struct, frozen=True, kw_only=True):
@@ -147,6 +148,8 @@ def decide_points(
     sport's leap. A side that has fewer points than we hold is going back.
     """
     now = points_of(held.score)
+    if all(t.points is None or t.points == now for t in lawful):
+        return now, held.points_at  # As nearly always: nobody says anything else.
     base = now or (0, 0)
     most = contest.facts.leap if alone else contest.facts.step
     words: list[Word[Points]] = []
@@ -180,6 +183,8 @@ def decide_status(
     into play once the start is near; everything else asks for more.
     """
     now = held.score.status
+    if all(t.score.status == now for t in lawful):
+        return now, held.status_at
     words = [
         Word(
             told=t,
@@ -220,9 +225,11 @@ def _around(
         period, clock = held.period, held.clock
     if points_of(held) == points:
         periods = held.periods
-    newest = max((t.observed_at for t in lawful), default=None)
+    newest = max([t.observed_at for t in lawful], default=None)
     if newest is not None:
-        ordered = sorted(lawful, key=lambda t: standing(t, newest), reverse=True)
+        ordered = list(lawful)
+        if len(ordered) > 1:
+            ordered.sort(key=lambda t: standing(t, newest), reverse=True)
         of_status = [t for t in ordered if t.score.status == status]
         of_points = [t for t in ordered if t.points == points]
         of_both = [t for t in of_points if t.score.status == status]
@@ -249,16 +256,26 @@ def _periods_of(ordered: Sequence[ToldScore]) -> tuple[Period, ...]:
 def _weighed(believed: BelievedScore, heard: Sequence[ToldScore]) -> BelievedScore:
     """Adds the confidence, and who says otherwise."""
     score, points = believed.score, points_of(believed.score)
-    refused = {t.provider for t in heard if _is_refused(t, points, believed.points_at)}
+    confidence = confidence_of(score, heard)
+    others = [t for t in heard if t.points != points or t.score.status != score.status]
+    if not others:
+        return replace(
+            believed,
+            confidence=confidence,
+            refused=_NOBODY,
+            unlawful=_NOBODY,
+            disputes=(),
+        )
+    refused = {t.provider for t in others if _is_refused(t, points, believed.points_at)}
     astray = {
         t.provider
-        for t in heard
+        for t in others
         if t.score.status != score.status
         and (is_news(t.status_since, t, believed.status_at) or _is_late(t, believed.status_at))
     }
     behind = {
         t.provider
-        for t in heard
+        for t in others
         if t.points not in (None, points) and _is_late(t, believed.points_at)
     }
     disputes: list[Dispute] = []
@@ -270,9 +287,11 @@ def _weighed(believed: BelievedScore, heard: Sequence[ToldScore]) -> BelievedSco
         disputes.append(Dispute(field="status", believed=score.status.value, told=said))
     return replace(
         believed,
-        confidence=confidence_of(score, heard),
+        confidence=confidence,
         refused=frozenset(refused),
-        unlawful=frozenset(t.provider for t in heard if not may_move(score.status, t.score.status)),
+        unlawful=frozenset(
+            t.provider for t in others if not may_move(score.status, t.score.status)
+        ),
         disputes=tuple(disputes),
     )
 

@@ -1,6 +1,7 @@
 """The story: what was observed, to what we hold true."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 
@@ -11,6 +12,7 @@ from app.ingest.known import Known
 from app.ingest.occurrences import save_incidents
 from app.ingest.prices import save_prices
 from app.ingest.reliability import learn
+from app.ingest.repetition import is_repetition
 from app.ingest.scores import save_scores
 from app.sports.observation import Observation
 
@@ -45,7 +47,12 @@ async def ingest(
     assert len(observations) <= OBSERVATIONS_MAX, len(observations)
     if not observations:
         return Ingested()
-    observed = await identify(connection, observations, known)
+    identified = await identify(connection, observations, known)
+    # Most of what is told of matches was told before; of that nothing is asked or written.
+    observed = {m: o for m, o in identified.items() if not is_repetition(m, o, known)}
+    if not observed:
+        _count(identified, ())
+        return Ingested(matches=len(identified))
     observed = await lock_identified(connection, observed, known)
     await reschedule(connection, observed, known)
     scores = await save_scores(connection, observed, known)
@@ -53,9 +60,13 @@ async def ingest(
     await save_incidents(connection, told, known)
     quotes = await save_prices(connection, observed, known)
     await learn(connection, scores.judged)
-    for match_id, observation in observed.items():
-        metrics.observations.labels(observation.provider, observation.sport).inc()
-        if match_id in scores.changed:
-            metrics.matches_changed.labels(observation.sport).inc()
+    _count(identified | observed, scores.changed)
     metrics.quotes_saved.labels(observations[0].provider).inc(quotes)
-    return Ingested(matches=len(observed), scores_changed=len(scores.changed), quotes=quotes)
+    return Ingested(matches=len(identified), scores_changed=len(scores.changed), quotes=quotes)
+
+
+def _count(observed: Mapping[int, Observation], changed: Collection[int]) -> None:
+    for (provider, sport), n in Counter((o.provider, o.sport) for o in observed.values()).items():
+        metrics.observations.labels(provider, sport).inc(n)
+    for sport, n in Counter(observed[m].sport for m in changed).items():
+        metrics.matches_changed.labels(sport).inc(n)

@@ -1,27 +1,27 @@
 """Writes scores: what each provider told, then what we believe, and only what differs."""
 
-from collections.abc import Iterable, Mapping
-from datetime import timedelta
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime, timedelta
 
 import msgspec
 
 from app.database.engine import Connection, Row
+from app.ingest.columns import Repeated, numbers
 from app.ingest.confidence import Judged, ToldScore, counting
 from app.ingest.conflicts import Opinions, save_conflicts
+from app.ingest.decisions import CONFIRMATIONS
 from app.ingest.heads import lock_heads
 from app.ingest.judgements import of_agreement
-from app.ingest.known import Known
+from app.ingest.known import Known, KnownWord
 from app.ingest.merge import BelievedScore, Contest, hear, merge_scores, points_of, spelled
 from app.ingest.reliability import Judgements, Providers, learn, providers_now
+from app.ingest.repetition import is_newest, told_at
 from app.sports.match import SPORTS, MatchStatus, Period, Score, Sport
 from app.sports.observation import Observation
 
 # An unchanged score's `observed_at` is written again when it is this old: readers are told how old
 # their data is, and a write a poll and match would cost more than it says.
 CONFIRM_EVERY = timedelta(seconds=5)
-# A provider's clock is believed to be ahead of ours by so much at most: one that is hours ahead
-# would make everybody else's word look old.
-CLOCK_AHEAD_MAX = timedelta(seconds=5)
 
 _MATCHES = """
 SELECT m.id, m.sport_id, m.start_time, s.status, s.home_score, s.away_score, s.period, s.clock,
@@ -40,11 +40,16 @@ INSERT INTO score_observations AS o (
     match_id, provider, score, observed_at, received_at, points_since, points_repeats, back_since,
     back_repeats, status_since, status_repeats
 )
-SELECT * FROM unnest(
-    $1::bigint[], $2::text[], $3::jsonb[], $4::timestamptz[], $5::timestamptz[],
-    $6::timestamptz[], $7::smallint[], $8::timestamptz[], $9::smallint[], $10::timestamptz[],
-    $11::smallint[]
-)
+SELECT n.match_id, $1, ($4::jsonb[])[n.score], t.at[n.observed], t.at[n.received], t.at[n.points],
+       n.points_repeats, t.at[n.back], n.back_repeats, t.at[n.status], n.status_repeats
+FROM (SELECT $5::timestamptz[] AS at) AS t, unnest(
+    string_to_array($2, ',')::bigint[], string_to_array($3, ',')::int[],
+    string_to_array($6, ',')::int[], string_to_array($7, ',')::int[],
+    string_to_array($8, ',')::int[], string_to_array($9, ',')::smallint[],
+    string_to_array($10, ',')::int[], string_to_array($11, ',')::smallint[],
+    string_to_array($12, ',')::int[], string_to_array($13, ',')::smallint[]
+) AS n (match_id, score, observed, received, points, points_repeats, back, back_repeats, status,
+        status_repeats)
 ON CONFLICT (match_id, provider) DO UPDATE
 SET score = excluded.score, observed_at = excluded.observed_at, received_at = excluded.received_at,
     points_since = excluded.points_since, points_repeats = excluded.points_repeats,
@@ -112,23 +117,33 @@ async def save_scores(
 
     The caller holds the locks on the heads of these matches.
     """
-    told = {m: o for m, o in observed.items() if o.score is not None and _is_newest(m, o, known)}
+    told = {m: o for m, o in observed.items() if o.score is not None and is_newest(m, o, known)}
     if not told:
         return SavedScores()
     providers = await providers_now(connection)
     matches = await _load(connection, told, providers)
     heard = {m: word for m, o in told.items() if (word := _hear(matches[m], o, providers))}
-    await _tell(connection, matches, heard)
+    written = await _tell(connection, matches, heard)
+    before = {m: matches[m].words.get(word.provider) for m, word in heard.items()}
     for match_id, word in heard.items():
         matches[match_id].words[word.provider] = word
     believed = _merge(matches, providers)
-    changed = await _save_believed(connection, believed)
+    changed = await _save_believed(connection, matches, believed)
     judged = dict(await save_conflicts(connection, _opinions(matches, believed, providers)))
     for match_id in heard.keys() & believed.keys():
+        if heard[match_id].points_repeats > 1:
+            continue  # Only who begins to say something is judged by it.
         words = _counting(matches[match_id], providers)
         for provider, one in of_agreement(heard[match_id], words, believed[match_id]).items():
             key = (provider, matches[match_id].sport)
             judged[key] = judged.get(key, Judged()) + one
+    for match_id, word in heard.items():
+        kept = word if match_id in written else before[match_id]
+        if kept is not None and _is_all_said(matches[match_id], believed.get(match_id), word):
+            until = kept.observed_at + CONFIRM_EVERY
+            known.repeated.learn((match_id, word.provider), KnownWord(word.score, until))
+        else:
+            known.repeated.forget((match_id, word.provider))
     counted = frozenset(
         m
         for m, word in heard.items()
@@ -138,16 +153,16 @@ async def save_scores(
     return SavedScores(frozenset(changed), counted, judged)
 
 
-def _is_newest(match_id: int, observation: Observation, known: Known) -> bool:
-    """Says whether this worker heard nothing newer of the provider; the tables say it of all, but
-    for the seconds in which an unchanged word is not written again.
-    """
-    key, at = (match_id, observation.provider), observation.observed_at
-    before = known.told.get(key)
-    if before is not None and at < before:
+def _is_all_said(told: _Told, belief: BelievedScore | None, word: ToldScore) -> bool:
+    """Says whether the same word would change nothing: it is confirmed, and nobody differs."""
+    if belief is None or belief.disputes or told.disputed or told.contest.verifying:
         return False
-    known.told.learn(key, min(at, observation.received_at + CLOCK_AHEAD_MAX))
-    return True
+    if min(word.points_repeats, word.back_repeats, word.status_repeats) < CONFIRMATIONS:
+        return False
+    believed = (belief.score.status, belief.score.home, belief.score.away)
+    return all(
+        (w.score.status, w.score.home, w.score.away) == believed for w in told.words.values()
+    )
 
 
 async def rebelieve(connection: Connection, match_ids: Iterable[int]) -> frozenset[int]:
@@ -163,7 +178,7 @@ async def rebelieve(connection: Connection, match_ids: Iterable[int]) -> frozens
     providers = await providers_now(connection)
     matches = await _load(connection, wanted, providers)
     believed = _merge(matches, providers)
-    changed = await _save_believed(connection, believed)
+    changed = await _save_believed(connection, matches, believed)
     judged = await save_conflicts(connection, _opinions(matches, believed, providers))
     await learn(connection, judged)
     return frozenset(changed)
@@ -181,20 +196,23 @@ async def _load(
             verifying=row["verifying"],
         )
         matches[row["id"]] = _Told(row["sport_id"], contest, _held(row), row["disputed"], {})
-    for row in await connection.fetch(_TOLD, wanted):
-        of_match = matches[row["match_id"]]
-        standing = providers.of(row["provider"], of_match.sport)
-        of_match.words[row["provider"]] = ToldScore(
-            provider=row["provider"],
-            score=_SCORE.decode(row["score"]),
-            observed_at=row["observed_at"],
-            received_at=row["received_at"],
-            points_since=row["points_since"],
-            points_repeats=row["points_repeats"],
-            back_since=row["back_since"],
-            back_repeats=row["back_repeats"],
-            status_since=row["status_since"],
-            status_repeats=row["status_repeats"],
+    for (
+        match_id, provider, score, observed_at, received_at, points_since, points_repeats,
+        back_since, back_repeats, status_since, status_repeats,
+    ) in await connection.fetch(_TOLD, wanted):  # fmt: skip
+        of_match = matches[match_id]
+        standing = providers.of(provider, of_match.sport)
+        of_match.words[provider] = ToldScore(
+            provider=provider,
+            score=_SCORE.decode(score),
+            observed_at=observed_at,
+            received_at=received_at,
+            points_since=points_since,
+            points_repeats=points_repeats,
+            back_since=back_since,
+            back_repeats=back_repeats,
+            status_since=status_since,
+            status_repeats=status_repeats,
             reliability=standing.reliability,
             rank=standing.rank,
         )
@@ -227,7 +245,7 @@ def _hear(told: _Told, observation: Observation, providers: Providers) -> ToldSc
     word = ToldScore(
         provider=observation.provider,
         score=observation.score,
-        observed_at=min(observation.observed_at, observation.received_at + CLOCK_AHEAD_MAX),
+        observed_at=told_at(observation),
         received_at=observation.received_at,
         reliability=standing.reliability,
         rank=standing.rank,
@@ -237,8 +255,10 @@ def _hear(told: _Told, observation: Observation, providers: Providers) -> ToldSc
 
 async def _tell(
     connection: Connection, matches: Mapping[int, _Told], heard: Mapping[int, ToldScore]
-) -> None:
-    """Keeps what was told now: what differs, what is still to be confirmed, what got old."""
+) -> Collection[int]:
+    """Keeps what was told now: what differs, what is still to be confirmed, what got old; returns
+    the matches of what it kept.
+    """
     rows = {
         m: word
         for m, word in heard.items()
@@ -247,22 +267,29 @@ async def _tell(
         or _differs(word, before)
     }
     if not rows:
-        return
+        return ()
     words = list(rows.values())
+    provider = words[0].provider
+    assert all(word.provider == provider for word in words), "a batch is of one provider"
+    scores: Repeated[str] = Repeated()
+    times: Repeated[datetime | None] = Repeated()
+    for word in words:
+        scores.add(_text(word.score))
+    columns = [
+        times.column(word.observed_at for word in words),
+        times.column(word.received_at for word in words),
+        times.column(word.points_since for word in words),
+        numbers(word.points_repeats for word in words),
+        times.column(word.back_since for word in words),
+        numbers(word.back_repeats for word in words),
+        times.column(word.status_since for word in words),
+        numbers(word.status_repeats for word in words),
+    ]
+    ids = numbers(rows)
     await connection.execute(
-        _TELL,
-        list(rows),
-        [w.provider for w in words],
-        [_text(w.score) for w in words],
-        [w.observed_at for w in words],
-        [w.received_at for w in words],
-        [w.points_since for w in words],
-        [w.points_repeats for w in words],
-        [w.back_since for w in words],
-        [w.back_repeats for w in words],
-        [w.status_since for w in words],
-        [w.status_repeats for w in words],
+        _TELL, provider, ids, scores.places(), scores.values, times.values, *columns
     )
+    return rows
 
 
 def _differs(word: ToldScore, before: ToldScore) -> bool:
@@ -276,21 +303,30 @@ def _differs(word: ToldScore, before: ToldScore) -> bool:
 
 def _counting(told: _Told, providers: Providers) -> list[ToldScore]:
     """Returns the words that count: out of quarantine, and not too old beside the others."""
-    free = [
-        w for w in told.words.values() if providers.of(w.provider, told.sport).counts(w.observed_at)
-    ]
-    return counting(free)
+    return counting(_free(told, providers))
+
+
+def _free(told: _Told, providers: Providers) -> list[ToldScore]:
+    """Returns the words out of quarantine."""
+    sport = told.sport
+    return [w for w in told.words.values() if providers.of(w.provider, sport).counts(w.observed_at)]
 
 
 def _merge(matches: Mapping[int, _Told], providers: Providers) -> dict[int, BelievedScore]:
     merged = {
-        m: merge_scores(_counting(told, providers), told.held, told.contest)
+        m: merge_scores(_free(told, providers), told.held, told.contest)
         for m, told in sorted(matches.items())
     }
     return {m: believed for m, believed in merged.items() if believed is not None}
 
 
-async def _save_believed(connection: Connection, believed: Mapping[int, BelievedScore]) -> set[int]:
+async def _save_believed(
+    connection: Connection, matches: Mapping[int, _Told], all_believed: Mapping[int, BelievedScore]
+) -> set[int]:
+    """Writes what readers see otherwise now; returns its matches. Their heads are ours, so that
+    what we loaded is what is there.
+    """
+    believed = {m: b for m, b in all_believed.items() if _is_shown_otherwise(b, matches[m].held)}
     if not believed:
         return set()
     scores = [b.score for b in believed.values()]
@@ -308,6 +344,10 @@ async def _save_believed(connection: Connection, believed: Mapping[int, Believed
         [b.status_at for b in believed.values()],
     )
     return {row["match_id"] for row in rows}
+
+
+def _is_shown_otherwise(now: BelievedScore, held: BelievedScore | None) -> bool:
+    return held is None or (now.score, now.confidence) != (held.score, held.confidence)
 
 
 def _opinions(

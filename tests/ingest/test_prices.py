@@ -323,3 +323,17 @@ async def _end(connection: asyncpg.Connection, match_id: int) -> list[Any]:
         )
         for row in rows
     ]
+
+
+async def test_the_late_answer_of_a_poll_does_not_undo_what_a_stream_told_since(
+    connection: asyncpg.Connection,
+):
+    now, polled, streamed = datetime.now(UTC), Known(), Known()
+    second = timedelta(seconds=1)
+    for known in (polled, streamed):
+        await told_by(connection, "one", a_total(over="1.8"), at=now - 3 * second, known=known)
+    await told_by(connection, "one", a_total(over="2.1"), at=now - second, known=streamed)
+    await told_by(connection, "one", a_total(over="1.9"), at=now - 2 * second, known=polled)
+    assert await price(connection) == (Decimal("2.1"), Decimal("2.1"), "open")
+    await told_by(connection, "one", a_total(over="2.2"), at=now, known=polled)
+    assert await price(connection) == (Decimal("2.2"), Decimal("2.2"), "open")

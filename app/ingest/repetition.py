@@ -1,0 +1,43 @@
+"""What a worker need not look at: words older than one it heard, words that only repeat. Pure."""
+
+from datetime import datetime, timedelta
+
+from app.ingest.known import Known
+from app.sports.observation import Observation
+
+# A provider's clock is believed to be ahead of ours by so much at most: one that is hours ahead
+# would make everybody else's word look old.
+CLOCK_AHEAD_MAX = timedelta(seconds=5)
+
+
+def told_at(observation: Observation) -> datetime:
+    """Returns when something was said, by the provider's clock as far as that can be."""
+    return min(observation.observed_at, observation.received_at + CLOCK_AHEAD_MAX)
+
+
+def is_newest(match_id: int, observation: Observation, known: Known) -> bool:
+    """Says whether this worker heard nothing newer of the provider; the tables say it of all, but
+    for the seconds in which an unchanged word is not written again.
+    """
+    key, at = (match_id, observation.provider), observation.observed_at
+    before = known.told.get(key)
+    if before is not None and at < before:
+        return False
+    known.told.learn(key, told_at(observation))
+    return True
+
+
+def is_repetition(match_id: int, observation: Observation, known: Known) -> bool:
+    """Says whether an observation only repeats what its provider was heard to say, where all say
+    the same: nothing would be asked or written for it, until it is time to confirm the word.
+    """
+    key = (match_id, observation.provider)
+    word = known.repeated.get(key)
+    if word is None or observation.score != word.score or observation.markets:
+        return False
+    match, incidents = observation.match, observation.incidents
+    if told_at(observation) >= word.until or (incidents and incidents != known.incidents.get(key)):
+        return False
+    if match is not None and known.starts.get((key[1], match_id)) != match.start_time:
+        return False
+    return is_newest(match_id, observation, known)
