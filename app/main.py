@@ -153,8 +153,7 @@ async def _open(app: Litestar, settings: Settings, stack: AsyncExitStack) -> Non
     )
     state.pool, state.engine, state.sessions = pool, engine, session_maker(engine)
     state.redis, state.cache = redis, cache
-    replica = await _replica(settings, pool, stack)
-    state.reads = Reads(pool, replica, heard=cache.heard, is_current=is_current)
+    read_runs = await _open_reads(app, settings, stack, is_current)
     state.hub, state.listener, state.ws_follows = hub, listener, follows
     holder = holder_name()
     state.demand = Demand(pool, holder)
@@ -165,21 +164,27 @@ async def _open(app: Litestar, settings: Settings, stack: AsyncExitStack) -> Non
     state.rate_limits = RateLimits(redis, holder)
     _open_doors(app, settings, stack)
     access_runs = (*_open_accounts(app, settings, stack), news.run, revoking.run)
-    state.vitals = Vitals(
-        pool=pool,
-        ping_redis=redis.ping,
-        listens=lambda: listener.up,
-        # A relay that is gone is gone for every process: the timer serves until it is back.
-        must_listen=is_told,
-        replica_is_used=None if replica is None else lambda: not replica.why_not,
-        version=version("touchline"),
-    )
+    state.vitals = _vitals(app, must_listen=is_told)
     runs = (listener.run, hub.run, cache.run, state.sockets.pulse.run, state.demand.run)
     access_runs = (*access_runs, state.socket_leases.run, state.rate_limits.run)
-    if replica is not None:
-        access_runs = (*access_runs, replica.run)
-    all_runs = (*runs, *follows.runs, *access_runs, *_open_hot_reads(app, settings))
+    read_runs = (*read_runs, *_open_hot_reads(app, settings))
+    all_runs = (*runs, *follows.runs, *access_runs, *read_runs)
     stack.push_async_callback(_stop, [asyncio.create_task(_keep_running(one)) for one in all_runs])
+
+
+def _vitals(app: Litestar, *, must_listen: bool) -> Vitals:
+    """Returns what /health asks. A relay that is gone is gone for every process: the timer serves
+    until it is back.
+    """
+    state = app.state
+    return Vitals(
+        pool=state.pool,
+        ping_redis=state.redis.ping,
+        listens=lambda: state.listener.up,
+        must_listen=must_listen,
+        replica_is_used=state.replica and state.replica.is_used,
+        version=version("touchline"),
+    )
 
 
 async def _pool(database: DatabaseSettings) -> Pool:
@@ -191,14 +196,19 @@ async def _pool(database: DatabaseSettings) -> Pool:
     )
 
 
-async def _replica(settings: Settings, primary: Pool, stack: AsyncExitStack) -> Replica | None:
-    """Opens the replica, if there is to be one; it is used when it has shown how far it is."""
-    reads, database = settings.reads, settings.database
-    if not reads.replica_url:
-        return None
-    pool = await _pool(msgspec.structs.replace(database, url=reads.replica_url))
-    stack.callback(pool.terminate)
-    return Replica(pool, primary, lag_max_s=reads.replica_lag_max_s)
+async def _open_reads(
+    app: Litestar, settings: Settings, stack: AsyncExitStack, is_current: Callable[[], bool]
+) -> Sequence[Callable[[], Awaitable[None]]]:
+    """Opens reads, and a replica for them, if there is to be one; returns what runs for ever."""
+    state, reads = app.state, settings.reads
+    replica: Replica | None = None
+    if reads.replica_url:
+        pool = await _pool(msgspec.structs.replace(settings.database, url=reads.replica_url))
+        stack.callback(pool.terminate)
+        replica = Replica(pool, state.pool, lag_max_s=reads.replica_lag_max_s)
+    state.replica = replica
+    state.reads = Reads(state.pool, replica, heard=state.cache.heard, is_current=is_current)
+    return () if replica is None else (replica.run,)
 
 
 def _open_doors(app: Litestar, settings: Settings, stack: AsyncExitStack) -> None:

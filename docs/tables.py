@@ -17,6 +17,7 @@ from litestar.handlers import HTTPRouteHandler
 
 from app import errors, metrics
 from app.commands.env_file import text_of
+from app.commands.list_errors import WHOLE_PROGRAM
 from app.main import create_app
 from app.settings import Settings, every_setting
 from app.sockets.close_codes import CLOSE_CODES
@@ -36,8 +37,9 @@ def of_settings() -> Iterator[Row]:
 
 
 def of_errors() -> Iterator[Row]:
-    """Yields every error of the program; the workers' are loaded for it."""
-    importlib.import_module("workers.main")
+    """Yields every error of the program, which is loaded for it."""
+    for module in WHOLE_PROGRAM:
+        importlib.import_module(module)
     yield "Code", "Status", "Meaning"
     for error in errors.catalogue():
         yield f"`{error.code}`", error.status, error.title()

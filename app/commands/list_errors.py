@@ -8,7 +8,7 @@ from app import errors as all_errors
 from app.commands.table import print_rows
 
 # Where the program is joined: what is loaded with it is all there is.
-WHOLE_PROGRAM = ("app.main", "workers.main")
+WHOLE_PROGRAM = ("app.main", "app.serving.server", "workers.main")
 
 
 @click.command()

@@ -80,6 +80,10 @@ class Replica:
         self._reached: Mark | None = None
         self.why_not = "not looked at yet"
 
+    def is_used(self) -> bool:
+        """Says whether reads may go there at all."""
+        return not self.why_not
+
     def mark(self, told_at: float) -> Mark | None:
         """Returns what has to be replayed to read what was told last at that moment; None where
         that is not known to have happened, or the copy is not to be used.
