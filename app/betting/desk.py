@@ -1,13 +1,15 @@
 """The desk: bets that come while others are struck are struck together, in one transaction.
 
 A flush to disk, a round trip and the lock of a market that everybody bets on cost a group what
-they cost one bet. Nobody waits for a group to fill: who comes alone is struck alone.
+they cost one bet. Nobody waits for a group to fill: who comes alone is struck alone. Nor for
+another one's trouble: what a group fails for, or waits too long for, is done one by one.
 """
 
 import asyncio
 from collections import deque
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import islice
 
 import msgspec
 
@@ -15,7 +17,8 @@ from app.betting.placement import House, Outcome, Placed, place_bets
 from app.betting.record import Request
 from app.betting.wish import Asked, asked_of
 from app.database.engine import Pool
-from app.errors import AppError
+from app.errors import AppError, DependencyDown
+from app.logs import logger
 from app.sports.ids import UserId
 
 # Bets of one transaction: enough to share its costs, few enough to be over in some 20 ms.
@@ -26,6 +29,8 @@ GROUPS_AT_ONCE = 2
 WAITING_MAX = 2_000
 # What those under way may take to end when the process stops.
 STOPS_WITHIN_S = 5
+
+log = logger(__name__)
 
 
 class DeskBusy(AppError):
@@ -42,8 +47,8 @@ class _Ticket(msgspec.Struct, frozen=True):
 
 
 class Desk:
-    """Takes requests of one process. Of one user one is struck at a time, in the order they came:
-    so none of them is held against what another one beside it is about to stake.
+    """Takes requests of one process. Of one user one is struck at a time, in the order they came,
+    as one would wait for the other in Postgres anyhow.
     """
 
     def __init__(self, pool: Pool, house: House) -> None:
@@ -52,6 +57,7 @@ class Desk:
         self._waiting_count = 0
         self._busy: set[UserId] = set()
         self._groups: set[asyncio.Task[None]] = set()
+        self._alone: set[asyncio.Task[None]] = set()
 
     async def place(self, request: Request, now: datetime) -> Placed:
         """Strikes a bet or refuses it, as `place_bet` does; raises DeskBusy too.
@@ -71,22 +77,29 @@ class Desk:
 
     async def close(self) -> None:
         """Waits for those under way."""
-        if self._groups:
-            await asyncio.wait(self._groups, timeout=STOPS_WITHIN_S)
+        under_way = self._groups | self._alone
+        if under_way:
+            await asyncio.wait(under_way, timeout=STOPS_WITHIN_S)
 
     def _begin(self) -> None:
         while len(self._groups) < GROUPS_AT_ONCE and (group := self._take()):
-            task = asyncio.create_task(self._strike(group))
-            self._groups.add(task)
-            task.add_done_callback(self._ended)
+            self._start(group, alone=False)
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._groups.discard(task)
-        self._begin()
+    def _start(self, group: Sequence[_Ticket], *, alone: bool) -> None:
+        among = self._alone if alone else self._groups
+
+        def ended(task: asyncio.Task[None]) -> None:
+            among.discard(task)
+            self._begin()
+
+        task = asyncio.create_task(self._strike(group, alone=alone))
+        among.add(task)
+        task.add_done_callback(ended)
 
     def _take(self) -> list[_Ticket]:
         """Returns the first of each user who has none under way; who has more goes to the end."""
-        users = [user_id for user_id in self._waiting if user_id not in self._busy][:GROUP_MAX]
+        free = (user_id for user_id in self._waiting if user_id not in self._busy)
+        users = list(islice(free, GROUP_MAX))
         group: list[_Ticket] = []
         for user_id in users:
             theirs = self._waiting.pop(user_id)
@@ -97,18 +110,30 @@ class Desk:
         self._waiting_count -= len(group)
         return group
 
-    async def _strike(self, group: Sequence[_Ticket]) -> None:
-        outcomes: Sequence[Outcome]
+    async def _strike(self, group: Sequence[_Ticket], *, alone: bool) -> None:
+        asked = [ticket.asked for ticket in group]
         try:
-            outcomes = await place_bets(self._pool, [ticket.asked for ticket in group], self._house)
+            outcomes = await place_bets(self._pool, asked, self._house, in_a_hurry=not alone)
+            _answer_all(group, outcomes)
+        except DependencyDown as error:
+            _answer_all(group, [error] * len(group))
         except Exception as error:  # noqa: BLE001 - whoever waits for it raises it.
-            outcomes = [error] * len(group)
-        finally:
-            self._busy.difference_update(ticket.asked.request.user_id for ticket in group)
-        for ticket, outcome in zip(group, outcomes, strict=True):
-            if ticket.answer.done():
-                continue
-            if isinstance(outcome, Exception):
-                ticket.answer.set_exception(outcome)
-            else:
-                ticket.answer.set_result(outcome)
+            if not alone:
+                # What holds one up, or breaks it, does so to it alone; the next group begins.
+                log.warning("bets_struck_one_by_one", bets=len(group), error=repr(error))
+                for ticket in group:
+                    self._start([ticket], alone=True)
+                return
+            _answer_all(group, [error])
+        self._busy.difference_update(one.request.user_id for one in asked)
+
+
+def _answer_all(group: Sequence[_Ticket], outcomes: Sequence[Outcome]) -> None:
+    """Tells those who still wait what became of their requests."""
+    for ticket, outcome in zip(group, outcomes, strict=True):
+        if ticket.answer.done():
+            continue
+        if isinstance(outcome, Exception):
+            ticket.answer.set_exception(outcome)
+        else:
+            ticket.answer.set_result(outcome)

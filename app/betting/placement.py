@@ -18,8 +18,6 @@ from app.betting.told import bet_body
 from app.betting.wish import Asked, Books, Purse, Wish, asked_of
 from app.database import engine
 from app.database.engine import Connection, Pool
-from app.errors import DependencyDown
-from app.logs import logger
 from app.sports.ids import MarketId
 from app.stream import user_log
 from app.stream.user_log import Entry
@@ -29,6 +27,9 @@ from app.wallet.limits import LimitKind, check_allowed
 from app.wallet.read import Balance, balance_body
 
 A_DAY = timedelta(days=1)
+# Others do not wait longer for what one of them needs: more than settling some bets takes.
+LOCK_WAIT = timedelta(milliseconds=250)
+_HURRY = f"SET LOCAL lock_timeout = {LOCK_WAIT // timedelta(milliseconds=1)}"
 
 # Asked when the users' money is locked: from then on their other bets wait, so two at once cannot
 # both fit under what is left of a day.
@@ -41,8 +42,6 @@ SELECT k.user_id, k.currency, (
 ) AS staked
 FROM unnest($1::bigint[], $2::text[], $3::timestamptz[]) AS k (user_id, currency, since)
 """
-
-log = logger(__name__)
 
 
 class House(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,29 +74,25 @@ async def place_bet(pool: Pool, request: Request, house: House, now: datetime) -
     return outcome
 
 
-async def place_bets(pool: Pool, asked: Sequence[Asked], house: House) -> list[Outcome]:
+async def place_bets(
+    pool: Pool, asked: Sequence[Asked], house: House, *, in_a_hurry: bool = False
+) -> list[Outcome]:
     """Strikes or refuses bets of different users in one transaction, each as if it were alone;
     returns what became of each, in their order. What one is refused for touches no other.
 
-    Raises DependencyDown, and then nobody knows but `bet_of_request`.
+    Raises DependencyDown, and then nobody knows but `bet_of_request`; and what Postgres raises: in
+    a hurry, when a lock is not free within LOCK_WAIT, and then nothing was done.
     """
     users = [one.request.user_id for one in asked]
     assert len(set(users)) == len(users), users
 
     async def deed() -> list[tuple[Outcome, bool]]:
         async with engine.connection(pool) as connection, connection.transaction():
+            if in_a_hurry:
+                await connection.execute(_HURRY)
             return await _answer(connection, asked, house)
 
-    try:
-        answered = await retrying(deed)
-    except DependencyDown:
-        raise
-    except Exception as error:
-        if len(asked) == 1:
-            return [error]
-        # What breaks one breaks it alone.
-        log.exception("bets_struck_one_by_one", bets=len(asked))
-        return [(await place_bets(pool, [one], house))[0] for one in asked]
+    answered = await retrying(deed)
     _count([outcome for outcome, is_new in answered if is_new])
     outcomes = [outcome for outcome, _ in answered]
     await user_log.nudge(pool, users)
