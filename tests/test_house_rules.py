@@ -34,6 +34,9 @@ MACHINE = re.compile(r"(?<![\w.])/(?:" + r"home/\w+|Users/\w+|work/(?:main|share
 # that is what the file is about.
 NAMES_ALLOWED = {"app/database/tables/base.py", "app/serving/shared_frames.py"}
 
+# Names of what only one side may know, and of what is made of it.
+SECRET = re.compile(r"(password|secret|token|signature|signed|digest|hmac|hashed|hash|api_key)$")
+
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 BLOCKS = (ast.If, ast.For, ast.AsyncFor, ast.While, ast.Try, ast.Match)
 HOLDS = (ast.With, ast.AsyncWith)  # They hold something and branch nowhere.
@@ -259,6 +262,60 @@ def test_money_and_odds_are_never_floats():
         or (isinstance(node, ast.Name) and node.id == "float")
     ]
     assert not found, "\n".join(found)
+
+
+def test_secrets_are_never_compared_by_how_much_of_them_fits():
+    """`==` takes longer the more of a secret was guessed; `hmac.compare_digest` does not."""
+    found = [
+        f"{name}:{node.lineno} {ast.unparse(node)}"
+        for name in PRODUCT
+        # There nobody shows us a secret: they hold ours for others.
+        if not name.startswith("app/providers/")
+        for node in ast.walk(tree_of(name))
+        if isinstance(node, ast.Compare)
+        and any(isinstance(how, ast.Eq | ast.NotEq) for how in node.ops)
+        and is_of_a_secret([node.left, *node.comparators])
+    ]
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_refused"),
+    [
+        ("given == made_signature", True),
+        ("sign(body) != request.token", True),
+        ("digest_of(a) == b", False),
+        ("token == ''", False),
+        ("User.token_hash == hashed", False),
+        ("secret == DEVELOPMENT_SECRET", False),
+    ],
+)
+def test_what_compares_secrets_is_found(text: str, *, is_refused: bool):
+    compared = ast.parse(text, mode="eval").body
+    assert isinstance(compared, ast.Compare)
+    assert is_of_a_secret([compared.left, *compared.comparators]) is is_refused
+
+
+def is_of_a_secret(compared: list[ast.expr]) -> bool:
+    """Says whether one of them is named as a secret; not where Postgres compares, by a column, nor
+    with what everybody knows.
+    """
+    names = [last_name(one) for one in compared]
+    known = any(
+        isinstance(one, ast.Constant) or name.isupper()
+        for one, name in zip(compared, names, strict=True)
+    )
+    columns = any(ast.unparse(one)[:1].isupper() and "." in ast.unparse(one) for one in compared)
+    return not known and not columns and any(SECRET.search(name) for name in names)
+
+
+def last_name(node: ast.expr) -> str:
+    """Returns what a thing is called where it is used: `b` of `a.b`, `f` of `f(x)`."""
+    if isinstance(node, ast.Call):
+        return last_name(node.func)
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    return node.id if isinstance(node, ast.Name) else ""
 
 
 def test_every_installed_package_is_held_against_its_hash():
