@@ -109,6 +109,7 @@ MEASURED: Mapping[str, Callable[[], Iterator[Row]]] = {
         "memory",
         "workers",
         "day",
+        "bets",
     )
 }
 
