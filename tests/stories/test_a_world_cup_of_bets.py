@@ -1,5 +1,6 @@
-"""Many users bet on a replayed World Cup; results are put right, a match is put off, the worker
-that settles is killed again and again. In the end everybody has what an independent account says.
+"""Many users bet on a replayed World Cup, some cash out; results are put right, a match is put off,
+the worker that settles is killed again and again. In the end everybody has what an independent
+account says.
 
 `BETS=20000 USERS=1000 MATCHES=64` (`make story`) plays the whole cup; without, a part of it.
 """
@@ -11,6 +12,7 @@ import random
 from collections.abc import AsyncGenerator, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,7 @@ import pytest
 
 from app.betting.bet import OddsChange
 from app.betting.by_hand import void_bet
+from app.betting.cash_out import CashOut, cash_out, cash_out_offer
 from app.betting.placement import House, place_bet
 from app.betting.record import Request
 from app.betting.rules import Policy, Rules
@@ -35,7 +38,7 @@ from app.wallet.ledger import post
 from app.wallet.money import Money
 from app.wallet.moves import Holder, Move
 from tests.stories.world_cup import RECORDINGS, Cup, header_of, wrong
-from tests.stories.world_cup_books import Result, balances, result_of
+from tests.stories.world_cup_books import Result, balances, cashed, result_of
 from workers.bets import PendingBets
 from workers.settle import Settling
 
@@ -46,6 +49,7 @@ AT_ONCE_MAX = 8
 # A result is settled so long after it was told: some are put right before, some after.
 WAITS = Waits(after=timedelta(milliseconds=50), confidence=Decimal(0))
 YEARS = timedelta(days=3650)
+MARGIN = Decimal("0.05")
 HUGE = Decimal(1_000_000_000)
 HOUSE = House(
     policy=Policy(tolerance=Decimal(0), source_age_in_play=YEARS, source_age_ahead=YEARS),
@@ -56,6 +60,13 @@ HOUSE = House(
 )  # fmt: skip
 IDENTITIES = "SELECT external_id, match_id FROM provider_refs WHERE kind = 'match'"
 SETTLED = "SELECT count(*) FROM bet_legs WHERE match_id = $1 AND result IS NOT NULL AND NOT by_hand"
+CASHED_OUT_EVERY = 5  # Of the bets whose matches are yet to begin, one in so many.
+OPEN = """
+SELECT id, user_id FROM bets b
+WHERE status = 'accepted' AND id % $2 = 0
+  AND NOT EXISTS (SELECT FROM bet_legs l WHERE l.bet_id = b.id AND l.match_id <> ALL ($1))
+ORDER BY id
+"""
 PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload([__name__])
 
@@ -227,6 +238,34 @@ class Story(msgspec.Struct):
     cup: Cup
     punters: Punters
     worker: Worker
+    cashed: dict[int, list[Fraction]] = msgspec.field(default_factory=dict[int, list[Fraction]])
+
+
+async def cash_some_out(story: Story, unplayed: Sequence[int]) -> None:
+    """Cashes out some bets that are on matches yet to begin only, wholly or in part."""
+    for row in await story.connection.fetch(OPEN, unplayed, CASHED_OUT_EVERY):
+        bet_id, user_id, now = row["id"], UserId(row["user_id"]), datetime.now(UTC)
+        share = story.punters.dice.choice([Fraction(1), Fraction(1, 2), Fraction(1, 4)])
+        worth = await cash_out_offer(story.pool, bet_id, user_id, HOUSE, margin=MARGIN, now=now)
+        before = story.cashed.setdefault(bet_id, [])
+        wish = CashOut(
+            bet_id=bet_id, user_id=user_id, request_id=f"cash-{len(before)}",
+            share=Decimal(share.numerator) / share.denominator, offer=worth.times(share),
+        )  # fmt: skip
+        for _ in range(2):
+            await cash_out(story.pool, wish, HOUSE, margin=MARGIN, now=now)
+        before.append(share)
+
+
+async def cashes(story: Story, bets: Sequence[dict[str, Any]]) -> dict[int, tuple[int, int]]:
+    """Returns what was cashed out, by bet, from the chances that were on offer."""
+    rows = await story.connection.fetch("SELECT id, fair_probability AS p FROM selections")
+    chances = {row["id"]: Fraction(row["p"]) for row in rows}
+    return {
+        bet["id"]: cashed(bet, story.cashed[bet["id"]], chances)
+        for bet in bets
+        if bet["id"] in story.cashed
+    }
 
 
 async def begin(pool: Pool, connection: Connection, worker: Worker) -> Story:
@@ -296,6 +335,8 @@ async def test_everybody_has_what_an_independent_account_says(story: Story):
     rounds = [cup.recordings[n : n + 4] for n in range(0, MATCHES, 4)]
     for few in rounds:
         playing = [path for path in few if path != put_off]
+        later = cup.recordings[cup.recordings.index(few[0]) :]
+        await cash_some_out(story, [cup.match_ids[path] for path in later])
         await play_some(story, playing, BETS * 3 // 10 // len(rounds))
     await end(story, put_off)
     results = {cup.match_ids[path]: result_of(path) for path in cup.recordings}
@@ -303,7 +344,9 @@ async def test_everybody_has_what_an_independent_account_says(story: Story):
     bets = await struck(connection)
     assert len(bets) >= BETS - len(rounds)
     begun = dict.fromkeys(story.punters.user_ids, PAID_IN)
-    assert await have(connection) == balances(begun, bets, results)
+    cash = await cashes(story, bets)
+    assert {bet["status"] for bet in bets if bet["id"] in cash} > {"cashed_out"}
+    assert await have(connection) == balances(begun, bets, results, cash)
     assert (await check_ledger(connection, everything=True)).faults == ()
     assert await connection.fetchval("SELECT sum(staked) FROM market_exposures") == 0
     causes = await connection.fetch("SELECT DISTINCT cause FROM settlements ORDER BY cause")

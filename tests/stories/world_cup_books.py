@@ -63,21 +63,45 @@ def answered(kind: str, key: str, result: Result, odds: Fraction) -> Fraction:
     return odds if right else Fraction(0)
 
 
-def returned(bet: Mapping[str, Any], results: Mapping[int, Result]) -> int:
+def cashed(
+    bet: Mapping[str, Any], shares: Iterable[Fraction], chances: Mapping[int, Fraction]
+) -> tuple[int, int]:
+    """Returns how much of a stake was cashed out before its matches began, and what was paid for
+    it, in cents; `chances` are those of selections, a twentieth is kept.
+    """
+    gone = paid = 0
+    for part in shares:
+        left = bet["stake"] - gone
+        worth = Fraction(19 * left, 20)
+        for leg in bet["legs"]:
+            worth *= Fraction(leg["odds"]) * chances[leg["selection_id"]]
+        gone += int(left * part)
+        paid += int(int(worth) * part)
+    return gone, paid
+
+
+def returned(
+    bet: Mapping[str, Any], results: Mapping[int, Result], cash: tuple[int, int] = (0, 0)
+) -> int:
     """Returns what a bet pays back, in cents."""
     if bet["status"] == "refused":
         return bet["stake"]
-    amount = Fraction(bet["stake"])
+    gone, paid = cash
+    amount = Fraction(bet["stake"] - gone)
     for leg in bet["legs"]:
         amount *= share(leg, results[leg["match_id"]])
-    return amount.numerator // amount.denominator
+    return paid + int(amount)
 
 
 def balances(
-    paid_in: Mapping[int, int], bets: Iterable[Mapping[str, Any]], results: Mapping[int, Result]
+    paid_in: Mapping[int, int],
+    bets: Iterable[Mapping[str, Any]],
+    results: Mapping[int, Result],
+    cashes: Mapping[int, tuple[int, int]],
 ) -> dict[int, int]:
-    """Returns what every user has in the end, in cents."""
+    """Returns what every user has in the end, in cents; `cashes`: stake gone and paid, by bet."""
     has = dict(paid_in)
     for bet in bets:
-        has[bet["user_id"]] += returned(bet, results) - bet["stake"]
+        back = returned(bet, results, cashes.get(bet["id"], (0, 0)))
+        has[bet["user_id"]] += back - bet["stake"]
     return has
