@@ -23,6 +23,7 @@ pytestmark = [
 ]
 AT_MOST_S = 60.0
 STOP_AT_MOST_S = 10.0  # Promised by `make run`.
+ALL = {"api", "worker", "stadium", "postgres", "valkey-server"}
 
 
 class Up:
@@ -119,8 +120,8 @@ def up(tmp_path: Path) -> Generator[Callable[..., Up]]:
 
 def stopped(one: Up, number: signal.Signals) -> list[int]:
     """Sends the signal, waits for the end; returns what is left of its processes."""
+    one.wait_until(lambda: set(one.children()) == ALL)
     children = one.children()
-    assert set(children) == {"api", "worker", "stadium", "postgres", "valkey-server"}
     one.process.send_signal(number)
     one.process.wait(STOP_AT_MOST_S)
     return [pid for pid in children.values() if parent_of(Path(f"/proc/{pid}"))]
@@ -147,7 +148,8 @@ def test_it_serves_and_stops_without_leaving_anything(
 def test_what_dies_is_started_again_where_it_was(up: Callable[..., Up]):
     one = up(PORT=str(ports.pick()))
     before = one.stack
-    for name in ("worker", "api", "stadium", "valkey-server", "postgres"):
+    for name in sorted(ALL, reverse=True):
+        one.wait_until(lambda name=name: name in one.children())
         victim = one.children()[name]
         os.kill(victim, signal.SIGKILL)
         one.wait_until(lambda name=name, victim=victim: one.children().get(name, victim) != victim)
