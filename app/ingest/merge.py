@@ -118,6 +118,9 @@ def merge_scores(
     lawful = [t for t in heard if may_move(held.score.status, t.score.status)]
     alone = len(heard) == 1
     status, status_at = decide_status(lawful, held, contest, alone=alone)
+    if status != held.score.status:
+        # Whose words are lawful now: the same words again are to change nothing.
+        lawful = [t for t in heard if may_move(status, t.score.status)]
     points, points_at = decide_points(lawful, held, contest, alone=alone)
     if points is None and status in POINTED:
         status, status_at = held.score.status, held.status_at
