@@ -246,6 +246,11 @@ feed_held = _gauge("touchline_feed_held", "1 while this process has a stream's l
 feed_writes = _counter(
     "touchline_feed_writes", "Writes of what streams said, by outcome.", "provider", "outcome"
 )
+feed_latency_seconds = _histogram(
+    "touchline_feed_latency_seconds",
+    "From when a stream's message was published there to when we read it.",
+    "provider",
+)
 feed_write_seconds = _histogram(
     "touchline_feed_write_seconds", "From a stream's message to its commit.", "provider"
 )

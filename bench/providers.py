@@ -2,8 +2,10 @@
 
 Three providers tell of the same six leagues, each beside the others and league after league, as
 the polls of one worker do. Each answer is normalised, identified, merged with what the others said,
-written and logged in a transaction of its own. The bare baseline upserts rows of the same number
-and shape, ready, in the same run: by one writer, and by three at once.
+written and logged in a transaction of its own. The bare baseline upserts the same rows, ready, in
+the same run: by one writer, and by three at once. Of scores these are what each provider said, and
+as many beliefs, heads and entries of the log as ours came to in that very round; beside it stands
+the upsert of what was told and is believed alone.
 """
 
 import asyncio
@@ -17,9 +19,9 @@ import uvloop
 from app import collector
 from app.database import engine
 from app.ingest.dead_letters import Origin
-from app.ingest.intake import take_in
+from app.ingest.intake import TakenIn, take_in
 from app.ingest.known import Known
-from bench import house, wires
+from bench import bare_scores, house, wires
 from bench.ingest import BARE_TABLES, Ready, a_batch, bare
 from bench.report import Row, median, report
 
@@ -40,22 +42,6 @@ SCORES: Mapping[str, Body] = {
     "thesportsdb": lambda dice, matches, now: wires.livescore(dice.randint(1, 44), matches, now),
     "north-feed": lambda dice, matches, now: wires.pushed_scores(dice.randint(1, 44), matches, now),
 }
-_BARE_SCORES = """
-CREATE TABLE bare_told (LIKE score_observations INCLUDING ALL);
-CREATE TABLE bare_scores (LIKE live_scores INCLUDING ALL) WITH (fillfactor = 70);
-"""
-_BARE_TELL = """
-INSERT INTO bare_told AS t (match_id, provider, score, observed_at, received_at)
-SELECT n, $2, $3::jsonb, $4, $4 FROM unnest($1::bigint[]) n
-ON CONFLICT (match_id, provider) DO UPDATE
-SET score = excluded.score, observed_at = excluded.observed_at WHERE t.score <> excluded.score
-"""
-_BARE_BELIEVE = """
-INSERT INTO bare_scores AS s (match_id, status, home_score, away_score, clock)
-SELECT n, 'live', 0, 0, $2 FROM unnest($1::bigint[]) n
-ON CONFLICT (match_id) DO UPDATE
-SET clock = excluded.clock, updated_at = now() WHERE s.clock IS DISTINCT FROM excluded.clock
-"""
 
 
 class Told:
@@ -75,59 +61,53 @@ Poll = tuple[bytes, datetime]
 
 async def one_provider(
     pool: engine.Pool, provider: str, polls: Sequence[Poll], known: Known
-) -> tuple[int, int]:
-    """Takes in what a provider said, poll after poll; returns how many matches and quotes."""
-    matches, quotes = 0, 0
+) -> list[TakenIn]:
+    """Takes in what a provider said, poll after poll; returns what each came to."""
+    came: list[TakenIn] = []
     origin = Origin(provider=provider, scope="bench")
     for body, at in polls:
         taken = await take_in(pool, origin, wires.READS[provider](body, at), known)
         assert taken is not None
         assert not taken.lost, taken.lost[:1]
-        matches, quotes = matches + taken.matches, quotes + taken.quotes
-    return matches, quotes
+        came.append(taken)
+    return came
 
 
 async def ours(
     pool: engine.Pool, polls: Mapping[str, Sequence[Poll]], known: Mapping[str, Known]
-) -> tuple[int, int, float]:
-    """Takes in what all providers said, each beside the others; returns counts and seconds."""
+) -> tuple[dict[str, list[TakenIn]], float]:
+    """Takes in what all providers said, each beside the others; returns it, and the seconds."""
     begun = time.perf_counter()
-    counts = await asyncio.gather(
+    came = await asyncio.gather(
         *(one_provider(pool, name, polls[name], known[name]) for name in polls)
     )
-    took_s = time.perf_counter() - begun
-    return sum(matches for matches, _ in counts), sum(quotes for _, quotes in counts), took_s
+    return dict(zip(polls, came, strict=True)), time.perf_counter() - begun
 
 
-async def bare_scores(connection: engine.Connection, polls: int, first: int) -> int:
-    """Upserts what is told and what is believed; returns how many observations."""
-    now = datetime.now(UTC)
-    for n in range(polls):
-        start = (first + n) % LEAGUES * MATCHES
-        ids = list(range(start, start + MATCHES))
-        said = f'{{"clock": "{random.random()}", "status": "live", "home": 0, "away": 0}}'
-        async with connection.transaction():
-            await connection.execute(_BARE_TELL, ids, f"bench-{first}", said, now)
-            await connection.execute(_BARE_BELIEVE, ids, str(random.random()))
-    return MATCHES * polls
+async def of_writers(pool: engine.Pool, batches: Sequence[Sequence[Ready]]) -> float:
+    """Returns quotes a second of the bare upsert, by as many writers as there are batches."""
 
-
-async def bare_of_writers(pool: engine.Pool, ready: Sequence[Sequence[Ready]], polls: int) -> float:
-    """Returns rows a second of the bare upsert, by as many writers as there are batches of rows.
-
-    Without rows it is the upsert of scores.
-    """
-
-    async def write(number: int, batches: Sequence[Ready]) -> int:
+    async def write(rows: Sequence[Ready]) -> int:
         async with engine.connection(pool) as connection:
-            if not batches:
-                return await bare_scores(connection, polls, 2 * number)
-            rows, _ = await bare(connection, batches)
-            return rows
+            return (await bare(connection, rows))[0]
 
     begun = time.perf_counter()
-    rows = await asyncio.gather(*(write(n, batches) for n, batches in enumerate(ready)))
+    rows = await asyncio.gather(*(write(one) for one in batches))
     return sum(rows) / (time.perf_counter() - begun)
+
+
+async def of_score_writers(
+    pool: engine.Pool, writers: Sequence[Sequence[Sequence[bare_scores.Statement]]]
+) -> float:
+    """Returns score observations a second of the bare upsert, by so many writers at once."""
+
+    async def write(polls: Sequence[Sequence[bare_scores.Statement]]) -> None:
+        async with engine.connection(pool) as connection:
+            await bare_scores.write(connection, polls)
+
+    begun = time.perf_counter()
+    await asyncio.gather(*(write(one) for one in writers))
+    return sum(map(len, writers)) * MATCHES / (time.perf_counter() - begun)
 
 
 def league(number: int) -> range:
@@ -136,30 +116,92 @@ def league(number: int) -> range:
     return range(start, start + MATCHES)
 
 
-async def a_kind(pool: engine.Pool, makers: Mapping[str, Body]) -> dict[str, list[float]]:
-    """Returns what went through a second in every round, ours and the bare upserts in turn."""
-    dice, told = random.Random(len(makers)), Told()
-    known = {provider: Known() for provider in makers}
-    found: dict[str, list[float]] = {"ours": [], "one": [], "three": []}
-    quotes_wanted = makers is QUOTES
-    for number in range(ROUNDS + 1):
-        polls: dict[str, list[Poll]] = {name: [] for name in makers}
+class Rounds:
+    """Rounds of one kind: what went through a second, ours and the bare upserts in turn."""
+
+    def __init__(self, pool: engine.Pool, makers: Mapping[str, Body]) -> None:
+        self._pool, self._makers = pool, makers
+        self._dice, self._told = random.Random(len(makers)), Told()
+        self._known = {provider: Known() for provider in makers}
+        self._scores = bare_scores.Scores()
+
+    async def measured(self) -> dict[str, list[float]]:
+        """Returns what each way gave in every round but the first, which warms up."""
+        found: dict[str, list[float]] = {}
+        for number in range(ROUNDS + 1):
+            came, took_s = await ours(self._pool, self._polls(), self._known)
+            taken = [one for of_provider in came.values() for one in of_provider]
+            quotes = self._makers is QUOTES
+            counted = sum(one.quotes if quotes else one.matches for one in taken)
+            bare_ones = await (self._quotes() if quotes else self._observations(came))
+            if number:
+                for way, rate in {"ours": counted / took_s, **bare_ones}.items():
+                    found.setdefault(way, []).append(rate)
+        return found
+
+    def _polls(self) -> dict[str, list[Poll]]:
+        polls: dict[str, list[Poll]] = {name: [] for name in self._makers}
         for n in range(POLLS):
-            at = told.next()
-            for place, (name, make) in enumerate(makers.items()):
-                polls[name].append((make(dice, league(n + 2 * place), at), at))
-        matches, quotes, took_s = await ours(pool, polls, known)
-        rows: list[list[Ready]] = [
-            [a_batch(dice, MATCHES)[1] for _ in range(POLLS)] if quotes_wanted else []
-            for _ in makers
+            at = self._told.next()
+            for place, (name, make) in enumerate(self._makers.items()):
+                polls[name].append((make(self._dice, league(n + 2 * place), at), at))
+        return polls
+
+    async def _quotes(self) -> dict[str, float]:
+        rows = [[a_batch(self._dice, MATCHES)[1] for _ in range(POLLS)] for _ in self._makers]
+        return {
+            "one": await of_writers(self._pool, rows[:1]),
+            "three": await of_writers(self._pool, rows),
+        }
+
+    async def _observations(self, came: Mapping[str, Sequence[TakenIn]]) -> dict[str, float]:
+        """The very rows that ours came to this time; then the two upserts alone."""
+        found: dict[str, float] = {}
+        for way, alone in (("", False), (" alone", True)):
+            joined = [poll for polls in self._ready(came, alone=alone) for poll in polls]
+            found[f"one{way}"] = await of_score_writers(self._pool, [joined])
+            apart = self._ready(came, alone=alone)
+            found[f"three{way}"] = await of_score_writers(self._pool, apart)
+        return found
+
+    def _ready(
+        self, came: Mapping[str, Sequence[TakenIn]], *, alone: bool
+    ) -> list[list[list[bare_scores.Statement]]]:
+        return [
+            [
+                self._scores.ready(
+                    bare_scores.Poll(name, league(n + 2 * place), taken.scores_changed),
+                    alone=alone,
+                )
+                for n, taken in enumerate(polls)
+            ]
+            for place, (name, polls) in enumerate(came.items())
         ]
-        one = await bare_of_writers(pool, rows[:1], POLLS)
-        three = await bare_of_writers(pool, rows, POLLS)
-        if number:  # The first round warms up.
-            found["ours"].append((quotes if quotes_wanted else matches) / took_s)
-            found["one"].append(one)
-            found["three"].append(three)
-    return found
+
+
+def shown(what: str, found: Mapping[str, Sequence[float]]) -> tuple[Row, dict[str, float]]:
+    """Returns a kind's row and its ratios."""
+    over = {
+        way: median([a / b for a, b in zip(found["ours"], rates, strict=True)])
+        for way, rates in found.items()
+        if way != "ours"
+    }
+    row: dict[str, object] = {
+        "what": what,
+        "a second": round(median(found["ours"])),
+        "least": round(min(found["ours"])),
+        "most": round(max(found["ours"])),
+    }
+    for way in ("one", "three", "one alone", "three alone"):
+        row[f"bare, {way}"] = round(median(found[way])) if way in found else ""
+        row[f"ratio to {way}"] = round(over[way], 3) if way in over else ""
+    named = {"one": "the same rows, one writing", "three": "the same rows, three writing"}
+    named["one alone"] = "what was told and believed alone, one writing"
+    named["three alone"] = "what was told and believed alone, three writing"
+    return row, {
+        f"{what} of three providers over the bare upsert of {named[way]}": ratio
+        for way, ratio in over.items()
+    }
 
 
 async def measure() -> tuple[list[Row], dict[str, float]]:
@@ -177,27 +219,11 @@ async def measure() -> tuple[list[Row], dict[str, float]]:
         )
         async with engine.connection(pool) as connection:
             await connection.execute(BARE_TABLES)
-            await connection.execute(_BARE_SCORES)
+            await connection.execute(bare_scores.TABLES)
         for what, makers in (("score observations", SCORES), ("quotes", QUOTES)):
-            found = await a_kind(pool, makers)
-            over = {
-                writers: median([a / b for a, b in zip(found["ours"], found[writers], strict=True)])
-                for writers in ("one", "three")
-            }
-            rows.append(
-                {
-                    "what": what,
-                    "a second": round(median(found["ours"])),
-                    "least": round(min(found["ours"])),
-                    "most": round(max(found["ours"])),
-                    "bare, one writer": round(median(found["one"])),
-                    "ratio to one": round(over["one"], 3),
-                    "bare, three writers": round(median(found["three"])),
-                    "ratio to three": round(over["three"], 3),
-                }
-            )
-            for writers, ratio in over.items():
-                ratios[f"{what} of three providers over the bare upsert, {writers} writing"] = ratio
+            row, over = shown(what, await Rounds(pool, makers).measured())
+            rows.append(row)
+            ratios |= over
         await pool.close()
     return rows, ratios
 

@@ -20,15 +20,17 @@ from functools import partial
 import asyncpg
 
 from app import metrics
+from app.database import engine
 from app.database.engine import CONNECT_TIMEOUT_S, GONE, Pool
 from app.errors import DependencyDown
+from app.health.noting import note_stream
 from app.ingest.conflation import MATCHES_MAX, Pending
 from app.ingest.dead_letters import Origin
 from app.ingest.intake import take_in
 from app.ingest.known import Known
 from app.ingest.pipeline import OBSERVATIONS_MAX
 from app.logs import logger
-from app.providers.provider import Answer, StreamFeed
+from app.providers.provider import Answer, Pulse, StreamFeed
 from app.sports.ids import ExternalId, ProviderName
 
 # How often those without the lock ask for it, and how often its holder asks whether Postgres is
@@ -41,6 +43,8 @@ _KEEPALIVES = {
     "tcp_keepalives_interval": "1",
     "tcp_keepalives_count": "3",
 }
+# States are looked at once a second.
+NOTE_EVERY_S = 1.0
 RETRY_FIRST_S = 0.05
 RETRY_MAX_S = 1.0
 # After something failed that should not: a mistake of ours is not to fill the log.
@@ -115,6 +119,7 @@ class Feeds:
         waiting = _Waiting(feed.name)
         work = [
             asyncio.create_task(_watch(lock)),
+            asyncio.create_task(self._note(feed)),
             asyncio.create_task(self._write(feed.name, waiting)),
             asyncio.create_task(feed.run(waiting.take, partial(self._wanted, feed.name))),
         ]
@@ -146,6 +151,20 @@ class Feeds:
             retry_s = RETRY_FIRST_S
             metrics.feed_writes.labels(name, "ok").inc()
             metrics.feed_write_seconds.labels(name).observe(time.monotonic() - since)
+
+    async def _note(self, feed: StreamFeed) -> None:
+        """Notes how the line is, as polls note how they went; a provider's stream is one more."""
+        noted: Pulse | None = None
+        while True:
+            pulse = feed.pulse()
+            if pulse != noted:
+                try:
+                    async with engine.connection(self._pool) as connection:
+                        await note_stream(connection, f"{feed.name}-stream", noted or pulse, pulse)
+                    noted = pulse
+                except (DependencyDown, asyncpg.PostgresError) as error:
+                    log.warning("pulse_not_noted", provider=feed.name, error=str(error))
+            await asyncio.sleep(NOTE_EVERY_S)
 
     def _holds(self, name: ProviderName, *, now: bool) -> None:
         self.held = self.held | {name} if now else self.held - {name}

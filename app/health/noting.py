@@ -2,12 +2,13 @@
 
 import random
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 import msgspec
 
 from app.database.engine import Connection
 from app.health.state import circuit_wait_s
+from app.providers.provider import Pulse
 from app.sports.match import IN_PLAY, Sport
 from app.sports.observation import Observation
 
@@ -40,6 +41,31 @@ _ALIVE = """
 UPDATE provider_health
 SET last_success_at = clock_timestamp(), failures = 0, silence_ms = coalesce(silence_ms, $2)
 WHERE provider = $1
+"""
+# A stream is expected from when somebody watches; the driver's clock is not Postgres'.
+_STREAM = f"""
+INSERT INTO provider_health AS h (
+    provider, sport_id, silence_ms, expected_since, last_success_at, data_at, response_ms
+)
+SELECT $1, s, $3, clock_timestamp(), clock_timestamp() - $4::int * interval '1 millisecond', $5,
+       CASE WHEN $6::int IS NULL THEN '{{}}'::int[] ELSE ARRAY[$6::int] END
+FROM unnest($2::text[]) AS s ORDER BY s
+ON CONFLICT (provider, sport_id) DO UPDATE
+SET silence_ms = excluded.silence_ms,
+    expected_since = CASE WHEN h.silence_ms IS NULL THEN excluded.expected_since
+                          ELSE h.expected_since END,
+    last_success_at = greatest(h.last_success_at, excluded.last_success_at),
+    data_at = excluded.data_at,
+    failures = CASE WHEN $6::int IS NULL THEN h.failures ELSE 0 END,
+    response_ms = CASE WHEN $6::int IS NULL THEN h.response_ms
+                       ELSE (h.response_ms || $6::int)[greatest(1, cardinality(h.response_ms)
+                                                            - {RESPONSES_KEPT - 2}):] END
+"""
+# What nobody watches may be silent, and has no age.
+_IDLE = """
+UPDATE provider_health SET silence_ms = NULL, data_at = NULL
+WHERE provider = $1 AND sport_id <> ALL ($2::text[])
+  AND (silence_ms IS NOT NULL OR data_at IS NOT NULL)
 """
 _FAILURE = f"""
 INSERT INTO provider_health AS h (
@@ -103,18 +129,48 @@ async def note_alive(connection: Connection, provider: str) -> None:
     await connection.execute(_ALIVE, provider, ALIVE_SILENCE_MS)
 
 
+async def note_stream(connection: Connection, name: str, before: Pulse, now: Pulse) -> None:
+    """Notes how a stream's line is, in each sport that something is followed of.
+
+    `before` is what was noted last: a line that broke since has failed, whatever came after.
+    """
+    sports = [sport.value for sport in now.sports]
+    await connection.execute(_IDLE, name, sports)
+    if now.failures > before.failures:
+        for sport in sports:
+            await note_failure(
+                connection, name, sport, kind=now.kind, error=now.error, has_circuit=False
+            )
+    heard = now.heard_at
+    if not sports:
+        return
+    age_ms = None
+    if heard is not None:
+        age_ms = round((datetime.now(UTC) - heard).total_seconds() * 1000)
+    fresh = now.data_at != before.data_at
+    latency_ms = now.latency_ms if fresh else None
+    await connection.execute(_STREAM, name, sports, now.silence_ms, age_ms, now.data_at, latency_ms)
+
+
 async def note_failure(
-    connection: Connection, provider: str, sport: str, *, kind: str, error: str
+    connection: Connection,
+    provider: str,
+    sport: str,
+    *,
+    kind: str,
+    error: str,
+    has_circuit: bool = True,
 ) -> None:
     """Notes that it failed; opens its circuit when it has failed too often in a row.
 
-    A quota that is spent is no failure of the provider and opens nothing.
+    A line that is kept open waits as its client says, and has no circuit. A quota that is spent is
+    no failure of the provider and opens nothing.
     """
     failures: int = await connection.fetchval(
         _FAILURE, provider, sport, kind, error[:ERROR_LENGTH_MAX]
     )
     wait_s = circuit_wait_s(failures, random.random())  # noqa: S311
-    if wait_s and kind != "quota":
+    if wait_s and has_circuit and kind != "quota":
         await connection.execute(_OPEN, provider, sport, wait_s)
 
 

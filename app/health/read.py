@@ -12,7 +12,8 @@ SELECT json_build_object(
     'responseMs', json_build_object('p50', r.p50, 'p95', r.p95),
     'errors', h.errors, 'failures', h.failures, 'lastError', h.last_error,
     'lastSuccessAt', wire_time(h.last_success_at), 'lastFailureAt', wire_time(h.last_failure_at),
-    'dataAgeMs', greatest(0, extract(epoch FROM now() - h.data_at) * 1000)::bigint,
+    'dataAgeMs', CASE WHEN h.data_at IS NOT NULL
+        THEN greatest(0, extract(epoch FROM now() - h.data_at) * 1000)::bigint END,
     'circuit', json_build_object('state', h.circuit, 'until', wire_time(h.circuit_until)),
     'quota', coalesce(q.quota, '[]')
 )::text AS body

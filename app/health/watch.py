@@ -8,7 +8,7 @@ import msgspec
 from app import metrics
 from app.database import engine
 from app.database.engine import Connection, Pool, Row
-from app.health.state import Seen, State, state_of
+from app.health.state import BEHIND_AFTER, Seen, State, state_of
 from app.ingest.occurrences import reshow_incidents
 from app.ingest.prices import reprice
 from app.ingest.scores import rebelieve
@@ -27,6 +27,15 @@ _ROWS = """
 SELECT h.provider, h.sport_id, h.state, h.since, h.last_success_at, h.data_at, h.expected_since,
        h.silence_ms AS own_silence_ms, t.silence_ms, t.due_at, t.tasks,
        coalesce(t.answered, true) AS answered,
+       CASE WHEN h.data_at < clock_timestamp() - $1::interval THEN NOT EXISTS (
+           SELECT FROM provider_refs r WHERE r.provider = h.provider AND r.kind = 'match'
+       ) OR EXISTS (
+           SELECT FROM live_scores s
+           JOIN matches m ON m.id = s.match_id AND m.sport_id = h.sport_id
+           JOIN provider_refs r ON r.match_id = m.id AND r.provider = h.provider
+           WHERE s.status IN ('live', 'paused', 'interrupted') AND r.kind = 'match'
+             AND m.start_time > now() - interval '12 hours'
+       ) ELSE true END AS is_on,
        clock_timestamp() AS now
 FROM provider_health h LEFT JOIN LATERAL (
     SELECT count(*) AS tasks,
@@ -105,7 +114,7 @@ async def watch(pool: Pool) -> Sequence[Turn]:
     async with engine.connection(pool) as connection, connection.transaction():
         if not await connection.fetchval("SELECT pg_try_advisory_xact_lock($1)", _LOCK):
             return ()
-        rows = await connection.fetch(_ROWS)
+        rows = await connection.fetch(_ROWS, BEHIND_AFTER)
         turns = await _turn(connection, rows)
         touched = await _tell(connection, rows, turns)
     for start in range(0, len(touched), BATCH):
@@ -153,7 +162,8 @@ def _seen(row: Row) -> Seen:
         silence=silence,
         expected_since=(row["expected_since"] or now) if due else None,
         last_success_at=row["last_success_at"],
-        data_at=row["data_at"],
+        # Where nothing is in play, nothing can be old.
+        data_at=row["data_at"] if row["is_on"] else None,
         answered=row["answered"],
     )
 

@@ -1,7 +1,8 @@
 """Writes scores: what each provider told, then what we believe, and only what differs."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any, cast
 
 import msgspec
 
@@ -196,10 +197,12 @@ async def _load(
             verifying=row["verifying"],
         )
         matches[row["id"]] = _Told(row["sport_id"], contest, _held(row), row["disputed"], {})
+    # By place: by name, thousands of look-ups a poll.
+    rows = cast("Sequence[tuple[Any, ...]]", await connection.fetch(_TOLD, wanted))
     for (
         match_id, provider, score, observed_at, received_at, points_since, points_repeats,
         back_since, back_repeats, status_since, status_repeats,
-    ) in await connection.fetch(_TOLD, wanted):  # fmt: skip
+    ) in rows:  # fmt: skip
         of_match = matches[match_id]
         standing = providers.of(provider, of_match.sport)
         of_match.words[provider] = ToldScore(

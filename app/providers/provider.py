@@ -10,6 +10,7 @@ All of them end in an `Answer`: observations, and what of it could not be read.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
@@ -203,6 +204,26 @@ class MarketProvider(Provider, Protocol):
 Take = Callable[[Answer], Awaitable[None]]
 
 
+class Pulse(msgspec.Struct, frozen=True, kw_only=True):
+    """How the line of a feed is, for its health.
+
+    `sports` are those that something is followed of, none while nobody watches; then nothing need
+    be heard. Otherwise it is dead after `silence_ms`. `heard_at` is when it was last heard while in
+    force, by our clock; `data_at` of when the newest was that it did not say may be old, by its
+    own; `latency_ms` how long that took to come. `failures` counts how often the line broke, `kind`
+    and `error` say why it last did.
+    """
+
+    sports: tuple[Sport, ...] = ()
+    silence_ms: int
+    heard_at: datetime | None = None
+    data_at: datetime | None = None
+    latency_ms: int | None = None
+    failures: int = 0
+    kind: str = ""
+    error: str = ""
+
+
 class StreamFeed(Protocol):
     """A provider that goes on telling over a line we open."""
 
@@ -214,6 +235,10 @@ class StreamFeed(Protocol):
         Every message that says something goes to `take`, in order; `wanted` gives the matches
         somebody watches, the provider's ids, most wanted first.
         """
+        ...
+
+    def pulse(self) -> Pulse:
+        """Returns how its line is now."""
         ...
 
 

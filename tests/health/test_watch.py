@@ -176,3 +176,17 @@ async def test_two_that_watch_at_once_do_not_wait_for_each_other(pool: Pool):
         await silence(pool, "one")
         assert await watch(pool) == ()
     assert [turn.after for turn in await watch(pool)] == [State.DOWN]
+
+
+async def test_a_provider_is_behind_with_old_data_of_what_is_in_play_and_not_when_all_is_over(
+    pool: Pool,
+):
+    await settled(pool, "one")
+    async with engine.connection(pool) as connection:
+        await connection.execute(
+            "UPDATE provider_health SET data_at = data_at - $1::interval", LONG_AGO
+        )
+    assert [turn.after for turn in await watch(pool)] == [State.BEHIND]
+    async with engine.connection(pool) as connection:
+        await connection.execute("UPDATE live_scores SET status = 'finished'")
+    assert [turn.after for turn in await watch(pool)] == [State.UP]

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Awaitable, Callable, Sequence
 
 from app.database import engine
-from app.providers.provider import Take
+from app.providers.provider import Pulse, Take
 from workers.feeds import Feeds
 
 
@@ -20,6 +20,10 @@ class Loud:
         sys.stdout.write("open\n")
         sys.stdout.flush()
         await asyncio.Event().wait()
+
+    def pulse(self) -> Pulse:
+        """Nobody follows anything."""
+        return Pulse(silence_ms=1_000)
 
 
 async def hold(url: str) -> None:

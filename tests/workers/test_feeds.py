@@ -13,7 +13,7 @@ import pytest
 
 from app.database import engine
 from app.database.engine import Pool
-from app.providers.provider import Answer, Rejected, Take
+from app.providers.provider import Answer, Pulse, Rejected, Take
 from app.sports.observation import Observation
 from tests.observed import a_score, a_winner, an_observation
 from tests.workers.cable import Cable, cable
@@ -51,6 +51,10 @@ class Spoken:
         finally:
             self.opened.clear()
             self._take = None
+
+    def pulse(self) -> Pulse:
+        """Somebody else's to test."""
+        return Pulse(silence_ms=1_000)
 
     async def is_open(self) -> None:
         """Returns when it is open."""

@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from app import metrics
 from app.errors import DependencyDown
@@ -36,6 +37,7 @@ from app.providers.provider import (
     ProviderError,
     ProviderRefused,
     ProviderUnreadable,
+    Pulse,
     Rejected,
     Take,
 )
@@ -118,6 +120,11 @@ class BetfairStream:
         self.up = False
         self.stale = False
         self.heard_at: datetime | None = None
+        self._pulse = Pulse(silence_ms=SILENT_HEARTBEATS * self._pace.heartbeat_ms)
+
+    def pulse(self) -> Pulse:
+        """Returns how the line is; heartbeats count as heard, and as data that stands."""
+        return self._pulse
 
     async def run(self, take: Take, wanted: Wanted) -> None:
         """Listens until cancelled. Begins with a whole image each time it is called."""
@@ -259,6 +266,7 @@ class BetfairStream:
         self._is(up=subscription.resumable, stale=subscription.stale)
         if subscription.resumable:
             self._failures = 0
+        self._feel(subscription, published_at(message, self.heard_at), self.heard_at)
         if time.monotonic() >= self._confirm_at:
             subscription.confirm()
             self._confirm_at = time.monotonic() + self._pace.confirm_s
@@ -267,6 +275,16 @@ class BetfairStream:
         if not observations and not rejected:
             return None
         return Answer(observations=observations, rejected=tuple(rejected))
+
+    def _feel(self, subscription: Subscription, published: datetime, heard: datetime) -> None:
+        """Notes the pulse of a line that is in force; data that may be old is none."""
+        if not subscription.resumable:
+            return
+        self._pulse = replace(self._pulse, heard_at=heard)
+        if not subscription.stale:
+            late_s = (heard - published).total_seconds()
+            self._pulse = replace(self._pulse, data_at=published, latency_ms=round(late_s * 1000))
+            metrics.feed_latency_seconds.labels(PROVIDER).observe(late_s)
 
     def _told(
         self, subscription: Subscription, at: datetime, rejected: list[Rejected]
@@ -320,13 +338,17 @@ class BetfairStream:
             log.warning("betfair_stream_waits", error=f"{type(error).__name__}: {error}")
             return None
         self._rejected = [*self._rejected, *rejected][:REJECTED_MAX]
+        self._pulse = replace(self._pulse, sports=tuple(sorted({one.sport for one in followed})))
         # Sorting keeps the order of the matches among markets of one rank.
         return sorted(followed, key=lambda one: one.rank)[: self._markets_max]
 
     async def _wait(self, error: ProviderError) -> None:
         """Waits before the next connection; with full jitter, so that not all come back at once."""
         metrics.feed_reconnects.labels(PROVIDER, error.kind).inc()
-        log.warning("betfair_stream_lost", reason=f"{type(error).__name__}: {error}")
+        reason = f"{type(error).__name__}: {error}"
+        log.warning("betfair_stream_lost", reason=reason)
+        failures = self._pulse.failures + 1
+        self._pulse = replace(self._pulse, failures=failures, kind=error.kind, error=reason)
         if isinstance(error, ClockUnknown | ProviderUnreadable):
             self._subscription = None
         first = self._failures == 0
