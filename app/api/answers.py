@@ -72,9 +72,14 @@ def answer(
 
 
 def ready_answer(request: Asked, entry: Entry, wanted: Callable[[], None]) -> Response[Any]:
-    """Returns the answer, and says that it is ready for whoever asks the same again."""
+    """Returns the answer, and says that it is ready for whoever asks the same again.
+
+    What is read for the first time may be for the last time too: most details are. Learning each of
+    them would cost those who ask for many more than it gives anybody.
+    """
     wanted()
-    if entry.is_kept:
+    was_read, entry.is_read = entry.is_read, True
+    if was_read and entry.is_kept:
         request.scope["state"]["ready"] = Ready(entry=entry, wanted=wanted)
     return answer(request, entry.body, tag=entry.tag)
 

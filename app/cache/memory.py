@@ -18,10 +18,11 @@ class Entry:
 
     `renew_from` is when it is to be computed anew, though still good. `is_nothing` says that there
     is no such thing. `is_kept` is False for one that was not to be kept, or no longer is.
+    `is_read` is set by who reads it.
     """
 
     __slots__ = (
-        "body", "is_kept", "is_nothing", "kind", "load", "name", "renew_from", "size", "tag",
+        "body", "is_kept", "is_nothing", "is_read", "kind", "load", "name", "renew_from", "size", "tag",
         "tags", "until",
     )  # fmt: skip
 
@@ -36,6 +37,7 @@ class Entry:
         self.until = 0.0
         self.renew_from = 0.0
         self.is_kept = False
+        self.is_read = False
         self.size = ENTRY_COSTS_BYTES + len(self.body) + len(name)
 
     def apart(self) -> "Entry":

@@ -53,7 +53,7 @@ class _Redis(Protocol):
     """What is used of redis-py, whose own types say `Awaitable[X] | X`."""
 
     async def mget(self, keys: list[str]) -> list[bytes | None]: ...
-    async def set(self, name: str, value: bytes, *, px: int) -> Any: ...
+    async def set(self, name: str, value: bytes, **how: Any) -> Any: ...
     def pipeline(self, *, transaction: bool) -> Any: ...
 
 
@@ -136,8 +136,9 @@ class RedisAnswers:
         keys = [f"gen:{tag}" for tag in tags]
         *tokens, stored = await self._redis.mget([*keys, f"entry:{name}"])
         if None in tokens:
-            await self._make_tokens([k for k, t in zip(keys, tokens, strict=True) if t is None])
-            tokens = await self._redis.mget(keys)
+            # Whatever is stored was made under another one.
+            stored = None
+            tokens = [t or await self._make_token(k) for k, t in zip(keys, tokens, strict=True)]
         generations = b",".join(token or b"" for token in tokens)
         if stored is None or not stored.startswith(generations + b"\n"):
             return Found(generations=generations)
@@ -151,11 +152,11 @@ class RedisAnswers:
             lifetime_s=head.lifetime_ms / 1000,
         )
 
-    async def _make_tokens(self, keys: list[str]) -> None:
-        async with self._redis.pipeline(transaction=False) as pipeline:
-            for key in keys:
-                pipeline.set(key, secrets.token_hex(8), nx=True, ex=TOKEN_TTL_S)
-            await pipeline.execute()
+    async def _make_token(self, key: str) -> bytes:
+        """Returns the token of a key that has none, or the one that another has just made."""
+        made = secrets.token_hex(8).encode()
+        found: bytes | None = await self._redis.set(key, made, nx=True, get=True, ex=TOKEN_TTL_S)
+        return made if found is None else found
 
     def _rest(self, error: BaseException) -> None:
         if not self.is_away:
