@@ -15,8 +15,10 @@ from app.polling.plan import Claim
 from workers.context import Context
 from workers.poll import run_poll
 
-# How often due tasks are looked for.
+# How often due tasks are looked for; what was claimed here is looked for when it is due again.
 TICK_S = 0.05
+# So much after it: clocks of two machines go a little apart within an interval.
+AFTER_DUE_S = 0.001
 # A job nobody began within this time is thrown away; its lease is over by then.
 JOB_EXPIRES_S = 5
 # Longest a hand-over to Redis may take before the poll is run here.
@@ -41,6 +43,7 @@ class Dispatcher:
         self._enqueue = enqueue
         self._local: set[asyncio.Task[str]] = set()
         self._redis_up = True
+        self._next: dict[int, float] = {}
 
     async def run(self) -> None:
         """Dispatches until cancelled; then waits for nothing."""
@@ -55,12 +58,23 @@ class Dispatcher:
                     log.warning("dispatch_waits", error=str(error))
                     await asyncio.sleep(RETRY_S)
                     continue
+                now = asyncio.get_running_loop().time()
                 for claim in claims:
+                    self._next[claim.task_id] = now + claim.next_in_ms / 1000 + AFTER_DUE_S
                     await self._hand_over(claim)
-                await asyncio.sleep(TICK_S)
+                await asyncio.sleep(self._rest_s())
         finally:
             for task in self._local:
                 task.cancel()
+
+    def _rest_s(self) -> float:
+        """Returns how long to rest: until the next of those claimed here is due, a tick at most.
+
+        Another worker may be quicker, and the plan may change: then the tick finds what is due.
+        """
+        now = asyncio.get_running_loop().time()
+        self._next = {task: at for task, at in self._next.items() if at > now}
+        return min(TICK_S, min(self._next.values(), default=now + TICK_S) - now)
 
     async def _hand_over(self, claim: Claim) -> None:
         if self._redis_up or not self._local:

@@ -40,7 +40,7 @@ from workers.housekeeping import housekeep
 from workers.predict import Predicting, Refitting
 from workers.providers import Makers, shared, sports_of
 from workers.publications import Publications
-from workers.queues import open_redis, queue_of, run_queue
+from workers.queues import Queue, open_redis, queue_of, run_queue
 from workers.settle import Settling
 from workers.tending import Tending
 
@@ -143,6 +143,10 @@ async def work(settings: Settings, stopping: asyncio.Event) -> None:
     context = await open_context(settings)
     sender = open_redis(settings.redis.url)
 
+    queues = {
+        sport.value: Queue(sport=sport, handed=asyncio.Event()) for sport in context.serves.sports
+    }
+
     async def enqueue(claim: Claim) -> None:
         await sender.enqueue_job(
             "poll",
@@ -151,6 +155,7 @@ async def work(settings: Settings, stopping: asyncio.Event) -> None:
             _queue_name=queue_of(claim.sport),
             _expires=JOB_EXPIRES_S,
         )
+        queues[claim.sport].handed.set()
 
     log.info("worker_started", worker_id=worker_id(), providers=list(context.providers))
     beginning = asyncio.create_task(_begin(context))
@@ -160,7 +165,7 @@ async def work(settings: Settings, stopping: asyncio.Event) -> None:
     try:
         if beginning.done():
             beginning.result()
-            await _run(context, settings, enqueue, stopping)
+            await _run(context, settings, Hand(enqueue, tuple(queues.values())), stopping)
     finally:
         beginning.cancel()
         await context.close()
@@ -170,14 +175,19 @@ async def work(settings: Settings, stopping: asyncio.Event) -> None:
         log.info("worker_stopped", worker_id=worker_id())
 
 
-async def _run(
-    context: Context, settings: Settings, enqueue: Enqueue, stopping: asyncio.Event
-) -> None:
+class Hand(msgspec.Struct, frozen=True):
+    """How polls are handed over, and the queues they are handed over to."""
+
+    enqueue: Enqueue
+    queues: Sequence[Queue]
+
+
+async def _run(context: Context, settings: Settings, hand: Hand, stopping: asyncio.Event) -> None:
     """Dispatches, and runs the jobs of every sport with an equal share of what runs at once."""
     share = max(1, settings.worker.jobs_max // len(context.serves.sports))
     queues = [
-        run_queue(context, settings.redis.url, sport, jobs_max=share, stopping=stopping)
-        for sport in context.serves.sports
+        run_queue(context, settings.redis.url, queue, jobs_max=share, stopping=stopping)
+        for queue in hand.queues
     ]
     database = settings.database
     heard = redis_client(settings.redis.url)
@@ -191,7 +201,7 @@ async def _run(
     endless = [
         feeds.run(),
         Publications(context.pool, heard, worker=worker_id()).run(),
-        Dispatcher(context, enqueue).run(),
+        Dispatcher(context, hand.enqueue).run(),
         Planner(context.pool, paces_of(settings)).run(),
         Tending(context.pool, list(context.providers)).run(),
         Books(context.pool, every_s=settings.wallet.check_every_s).run(),

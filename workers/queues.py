@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 from arq import cron, func
 from arq.connections import ArqRedis
+from arq.utils import timestamp_ms
 from arq.worker import Worker
 from redis.asyncio import ConnectionPool
 from redis.exceptions import RedisError
@@ -23,7 +24,7 @@ from workers.dispatch import JOB_EXPIRES_S
 from workers.housekeeping import housekeep
 from workers.poll import poll
 
-# Jobs are picked up by polling; this is most of the time between due and asked.
+# Jobs that other workers hand over are picked up by polling, those of this one at once.
 PICK_UP_S = 0.05
 # Longest a stopping worker waits for the polls it runs; past it their leases run out.
 JOBS_END_WITHIN_S = 3.0
@@ -34,6 +35,13 @@ REDIS_WATCH_S = 5.0
 REDIS_ANSWERS_WITHIN_S = 2.0
 
 log = logger(__name__)
+
+
+class Queue(msgspec.Struct, frozen=True, kw_only=True):
+    """A sport's queue; `handed` is set whenever this process has put something into it."""
+
+    sport: Sport
+    handed: asyncio.Event
 
 
 def _packed(data: object) -> bytes:
@@ -93,22 +101,42 @@ async def _watch(redis: ArqRedis) -> None:
             return
 
 
+async def _pick_up(worker: Worker, handed: asyncio.Event) -> None:
+    """Begins jobs as soon as this process hands them over; the worker's own look is the other way.
+
+    Whichever looks first has a job: Arq marks it in Redis before it is begun. A Redis that is away
+    is the worker's to find out.
+    """
+    while True:
+        await handed.wait()
+        handed.clear()
+        if not worker.allow_pick_jobs or worker.job_counter >= worker.max_jobs:
+            continue
+        with contextlib.suppress(RedisError, OSError):
+            jobs = await worker.pool.zrangebyscore(
+                worker.queue_name, "-inf", timestamp_ms(), start=0, num=worker.queue_read_limit
+            )
+            await worker.start_jobs(jobs)
+
+
 async def run_queue(
-    context: Context, url: str, sport: Sport, *, jobs_max: int, stopping: asyncio.Event
+    context: Context, url: str, queue: Queue, *, jobs_max: int, stopping: asyncio.Event
 ) -> None:
     """Runs Arq workers on a sport's queue, one after another, until we are to stop."""
+    sport = queue.sport
     while not stopping.is_set():
         redis = open_redis(url)
         worker = make_worker(context, redis, sport, jobs_max)
         running = asyncio.create_task(worker.async_run())
         watching = asyncio.create_task(_watch(redis))
+        picking = asyncio.create_task(_pick_up(worker, queue.handed))
         stop = asyncio.create_task(stopping.wait())
-        await asyncio.wait({running, watching, stop}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({running, watching, picking, stop}, return_when=asyncio.FIRST_COMPLETED)
         worker.allow_pick_jobs = False
         jobs = list(worker.tasks.values())
         if jobs:
             await asyncio.wait(jobs, timeout=JOBS_END_WITHIN_S)
-        everything: list[asyncio.Task[Any]] = [running, watching, stop, *jobs]
+        everything: list[asyncio.Task[Any]] = [running, watching, picking, stop, *jobs]
         for task in everything:
             task.cancel()
         ended = await asyncio.gather(*everything, return_exceptions=True)

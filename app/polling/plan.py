@@ -90,7 +90,8 @@ SET generation = t.generation + 1,
     )
 FROM chosen WHERE t.id = chosen.id
 RETURNING t.id, t.generation, t.provider, t.scope, t.sport_id, t.part, t.timeout_ms,
-          chosen.next_due_at AS due_at
+          chosen.next_due_at AS due_at,
+          (extract(epoch FROM t.next_due_at - clock_timestamp()) * 1000)::float8 AS next_in_ms
 """
 _IS_MINE = """
 SELECT 1 FROM poll_tasks WHERE id = $1 AND generation = $2 AND lease_until > clock_timestamp()
@@ -186,7 +187,7 @@ ORDER BY m.start_time, m.id LIMIT $3
 
 
 class Claim(msgspec.Struct, frozen=True):
-    """One poll that is this worker's until its lease ends."""
+    """One poll that is this worker's until its lease ends; the next is due in `next_in_ms`."""
 
     task_id: int
     generation: int
@@ -196,6 +197,7 @@ class Claim(msgspec.Struct, frozen=True):
     part: str
     timeout_ms: int
     due_at: datetime
+    next_in_ms: float = 0.0
 
 
 async def keep_tasks(connection: Connection, provider: str, rules: Sequence[PollRule]) -> None:
@@ -247,6 +249,7 @@ async def claim_due(
             row["part"],
             row["timeout_ms"],
             row["due_at"],
+            row["next_in_ms"],
         )
         for row in rows
     ]

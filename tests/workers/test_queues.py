@@ -11,9 +11,10 @@ from app.polling.plan import Claim
 from app.providers.provider import Answer, Ask, PollRule, Scope
 from app.sports.match import Sport
 from tests.observed import a_score, an_observation
+from workers import queues as of_queues
 from workers.context import Context
 from workers.dispatch import encoded
-from workers.queues import open_redis, queue_of, run_queue
+from workers.queues import Queue, open_redis, queue_of, run_queue
 
 ANSWERS_WITHIN_S = 30
 SHARE = 2
@@ -85,9 +86,10 @@ async def test_a_sport_whose_polls_hang_delays_no_other(
     context: Context, storm: Storm, redis_url: str
 ):
     stopping = asyncio.Event()
+    queues = [Queue(sport=sport, handed=asyncio.Event()) for sport in SPORTS]
     running = [
-        asyncio.create_task(run_queue(context, redis_url, sport, jobs_max=SHARE, stopping=stopping))
-        for sport in SPORTS
+        asyncio.create_task(run_queue(context, redis_url, queue, jobs_max=SHARE, stopping=stopping))
+        for queue in queues
     ]
     sender = open_redis(redis_url)
     due = await claims(context)
@@ -104,6 +106,35 @@ async def test_a_sport_whose_polls_hang_delays_no_other(
     assert storm.stuck == SHARE
     stopping.set()
     await asyncio.gather(*running)
+    await sender.aclose(close_connection_pool=True)
+
+
+async def test_what_this_process_hands_over_is_begun_at_once(
+    context: Context, redis_url: str, monkeypatch: pytest.MonkeyPatch
+):
+    # Nobody looks again: only the first job is found by looking.
+    monkeypatch.setattr(of_queues, "PICK_UP_S", 3_600)
+    stopping, sender = asyncio.Event(), open_redis(redis_url)
+    queue = Queue(sport=Sport.HOCKEY, handed=asyncio.Event())
+    queued = queue_of(queue.sport)
+    (first,) = (claim for claim in await claims(context) if claim.sport == queue.sport.value)
+    await sender.enqueue_job("poll", encoded(first), _queue_name=queued)
+    running = asyncio.create_task(
+        run_queue(context, redis_url, queue, jobs_max=SHARE, stopping=stopping)
+    )
+    async with asyncio.timeout(ANSWERS_WITHIN_S):
+        while await scores(context) == 0:
+            await asyncio.sleep(0.02)
+        async with engine.connection(context.pool) as connection:
+            await connection.execute("DELETE FROM live_scores")
+            await connection.execute("UPDATE poll_tasks SET next_due_at = now()")
+        (again,) = (claim for claim in await claims(context) if claim.sport == queue.sport.value)
+        await sender.enqueue_job("poll", encoded(again), _queue_name=queued)
+        queue.handed.set()
+        while await scores(context) == 0:
+            await asyncio.sleep(0.02)
+    stopping.set()
+    await running
     await sender.aclose(close_connection_pool=True)
 
 
