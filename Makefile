@@ -38,7 +38,7 @@ migrate: install ## brings the database up to date (DATABASE_URL=, the running o
 migration: install ## writes a migration from the models: make migration m="add something"
 	@$(python) -m app migration --message "$(m)"
 
-bench: bench-latency bench-fanout bench-reads bench-growth bench-ingest bench-providers bench-arrival bench-memory bench-workers ## every measurement, one after the other
+bench: bench-latency bench-fanout bench-reads bench-read-growth bench-growth bench-ingest bench-providers bench-arrival bench-memory bench-workers ## every measurement, one after the other
 
 bench-latency: install-dev ## from commit to socket: milliseconds
 	@$(python) -m bench.latency
@@ -48,6 +48,9 @@ bench-fanout: install-dev ## messages a second to 500 sockets, beside Bun, Fasti
 
 bench-reads: install-dev ## reads a second, beside Bun with Fastify, JWT and Redis (npm, node, wrk)
 	@$(python) -m bench.reads
+
+bench-read-growth: install-dev ## reads a second as processes, callers and matches grow; the plot (wrk)
+	@$(python) -m bench.read_growth
 
 bench-growth: install-dev ## from commit to socket as sockets, matches and processes grow; the plot
 	@$(python) -m bench.growth

@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,6 +29,18 @@ PEERS: Mapping[str, tuple[str, str]] = {
     "Node + ws": ("node", "node_ws.mjs"),
     "reads": ("bun", "reads.mjs"),
 }
+
+# One process, and nothing but an answer it has: what is left is the machine.
+NGINX = """
+daemon off; master_process off; pid nginx.pid; error_log stderr crit;
+events {{ worker_connections 1024; }}
+http {{
+    access_log off; keepalive_requests 1000000; default_type application/json;
+    client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi;
+    uwsgi_temp_path uwsgi; scgi_temp_path scgi;
+    server {{ listen 127.0.0.1:{port}; location / {{ return 200 '{body}'; }} }}
+}}
+"""
 
 # Those that have sockets.
 SOCKETS = ("Bun publish", "Bun + Fastify", "Node + ws")
@@ -78,3 +91,18 @@ def peer(name: str, **environment: str) -> Generator[tuple[psutil.Process, int]]
     finally:
         started.terminate()
         started.wait(STOPS_WITHIN_S)
+
+
+@contextmanager
+def nginx(body: str) -> Generator[tuple[psutil.Process, int]]:
+    """Runs an nginx that answers everything with a body; it has to be installed."""
+    port = ports.pick()
+    with tempfile.TemporaryDirectory(prefix="touchline-nginx-") as folder:
+        Path(folder, "conf").write_text(NGINX.format(port=port, body=body.replace("'", "\\'")))
+        started = subprocess.Popen(["nginx", "-p", folder, "-c", "conf", "-e", "stderr"])  # noqa: S607
+        try:
+            house.wait_for(f"http://127.0.0.1:{port}/")
+            yield psutil.Process(started.pid), port
+        finally:
+            started.terminate()
+            started.wait(STOPS_WITHIN_S)

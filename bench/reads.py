@@ -5,6 +5,8 @@ over all servers, so that a ratio is of one and the same minute. The peer is ask
 and reads the same bytes from Redis; or it has them in memory and asks for no token. Ours is asked
 with a token, limited, counted and logged as always.
 
+Where nginx is installed, its `return` of the same score, without token, is what the machine can do.
+
 "first tokens" shows another token each time; "details nobody read" is /api/v1/matches/{id} of a
 match that nobody asked for before. What the lane for ready reads costs these, the rows with
 HOT_READS=false beside them tell.
@@ -41,6 +43,7 @@ MARKETS = 50
 LOG_IN = {"email": "bench@example.org", "password": "correct horse battery"}
 
 JWT_PEER, MEMORY_PEER = "Bun + Fastify, JWT and Redis", "Bun + Fastify, memory, no JWT"
+NGINX = "nginx return, no JWT"
 HOT, PLAIN = "ours", "ours, HOT_READS=false"
 
 # Asks line by line of a file: a path, and perhaps a token.
@@ -71,6 +74,18 @@ UPDATE live_scores SET status = 'finished' WHERE match_id = ANY ($1::bigint[])
 """
 
 
+_FORECAST = """
+WITH model AS (
+    INSERT INTO model_parameters (version, model, sport_id, league, as_of, results, learnt_from,
+                                  market_share, body)
+    VALUES ('bench', 'bench', 'football', 'bench', current_date, 1, 1, 0.5, '{}')
+)
+INSERT INTO forecasts (match_id, version, model, phase, home, draw, away, confidence, expected_home,
+                       expected_away, market_share, base)
+VALUES ($1, 'bench', 'bench', 'before', 0.5, 0.3, 0.2, 0.9, 1.5, 1.1, 0.5, '{}')
+"""
+
+
 class Server(msgspec.Struct, frozen=True, kw_only=True):
     """One row: who is asked for what. `lines` are paths and tokens that are each asked in turn."""
 
@@ -81,6 +96,7 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
     path: str = "/"
     token: str = ""
     lines: Sequence[str] = ()
+    callers: int = CONNECTIONS
 
 
 class Round(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,7 +111,7 @@ class Round(msgspec.Struct, frozen=True, kw_only=True):
 def one_round(server: Server, number: int) -> Round:
     """Measures one server once."""
     address = f"http://127.0.0.1:{server.port}"
-    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS}s", "--latency"]
+    command = ["wrk", "-t1", f"-c{server.callers}", f"-d{SECONDS}s", "--latency"]
     with tempfile.TemporaryDirectory() as folder:
         if server.lines:
             asked, script = Path(folder) / "lines", Path(folder) / "lines.lua"
@@ -119,9 +135,9 @@ def one_round(server: Server, number: int) -> Round:
 
 
 def processor_s(process: psutil.Process) -> float:
-    """Returns the processor time a process has had."""
-    had = process.cpu_times()
-    return had.user + had.system
+    """Returns the processor time a process has had, and those it watches over."""
+    had = [one.cpu_times() for one in (process, *process.children(recursive=True))]
+    return sum(one.user + one.system for one in had)
 
 
 def _found(pattern: str, text: str) -> str:
@@ -136,10 +152,11 @@ def _milliseconds(text: str) -> float:
 
 
 async def prepare(url: str) -> list[int]:
-    """Makes matches, one of them with markets; returns their ids."""
+    """Makes matches, one of them with markets and a forecast; returns their ids."""
     ids = await house.make_matches(url, MATCHES)
     connection = await asyncpg.connect(url)
     await connection.execute(_MARKETS, ids[0], MARKETS)
+    await connection.execute(_FORECAST, ids[0])
     # All but one are over for long: a process keeps lists of those that are on or near.
     await connection.execute(_OVER, ids[1:])
     await connection.close()
@@ -167,11 +184,17 @@ def every_server() -> Generator[list[Server]]:
             servers += [
                 row("a score", f"/api/scores/{ids[0]}", ()),
                 row(f"{MARKETS} markets", f"/api/markets/football?limit={MARKETS}", ()),
+                row("a forecast", f"/api/v1/predictions/{ids[0]}", ()),
                 row("first tokens", "", [f"/api/scores/{ids[0]} {one}" for one in fresh[part::2]]),
                 row("details nobody read", "", [f"/api/v1/matches/{n} {token}" for n in half]),
             ]
         started = at_the_end.enter_context(peer_servers.peer("reads", REDIS_URL=stack.redis_url))
         servers += peers(started, {one.what: body_of(one) for one in servers[:2]})
+        if shutil.which("nginx") is None:
+            print("nginx is not installed: its row is left out (Debian: apt install nginx-light)")
+        else:
+            running = at_the_end.enter_context(peer_servers.nginx(body_of(servers[0])))
+            servers.append(_rows(NGINX, *running, "")("a score", "/", ()))
         yield servers
 
 
@@ -252,6 +275,7 @@ def ratios_of(rounds: Mapping[tuple[str, str], Sequence[Round]]) -> dict[str, fl
     asked = [
         ("a score", HOT, JWT_PEER),
         ("a score", HOT, MEMORY_PEER),
+        ("a score", HOT, NGINX),
         (f"{MARKETS} markets", HOT, JWT_PEER),
         ("first tokens", HOT, PLAIN),
         ("details nobody read", HOT, PLAIN),
@@ -261,6 +285,7 @@ def ratios_of(rounds: Mapping[tuple[str, str], Sequence[Round]]) -> dict[str, fl
             [a.rate / b.rate for a, b in zip(rounds[what, one], rounds[what, other], strict=True)]
         )
         for what, one, other in asked
+        if (what, other) in rounds
     }
 
 

@@ -103,6 +103,8 @@ MEASURED: Mapping[str, Callable[[], Iterator[Row]]] = {
         "latency",
         "fanout",
         "growth",
+        "reads",
+        "read-growth",
         "ingest",
         "providers",
         "arrival",

@@ -23,6 +23,9 @@ LEASE_S = 1.0
 BLOCKS_PER_BUCKET = 20
 # With a quarter of its block left, a bucket's next one is asked for while requests go on.
 BLOCKS_LOW = 4
+# A lease that ran out early is followed by one that would have lasted; it was perhaps a burst, so
+# not by one more than so many times as large.
+GROWS_MIN, GROWS_MAX = 2, 16
 MINUTE_S = 60.0
 # Sums of seconds that are whole tokens may come out this much short.
 _ROUNDING = 1e-6
@@ -137,12 +140,14 @@ class Bucket:
 
         `weights` are of requests that wait, and take their tokens when it is told.
 
-        How much ahead goes by what was spent: a lease that ran out early is doubled, one whose time
-        came first is cut down to what was spent of it.
+        How much ahead goes by what was spent: a lease that ran out early is followed by a larger
+        one, one whose time came first is cut down to what was spent of it.
         """
         most_ahead = self.size // BLOCKS_PER_BUCKET
         if now < self._use_by:
-            self._block = min(max(1, 2 * self._block), most_ahead)
+            lasted_s = max(now + LEASE_S - self._use_by, LEASE_S / GROWS_MAX)
+            grows = max(GROWS_MIN, int(LEASE_S / lasted_s))
+            self._block = min(max(1, grows * self._block), most_ahead)
         elif now < self._use_by + LEASE_S:
             self._block = min(self._leased - self._held, most_ahead)
         else:
