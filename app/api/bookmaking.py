@@ -99,6 +99,27 @@ class ExposureShape(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     payouts: dict[str, str]
 
 
+class MatchExposureShape(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """What hangs on a match in one currency. `worst`: the worst cases of its markets together,
+    which is more than can come true at once.
+    """
+
+    match_id: str
+    event: str
+    markets: int
+    staked: MoneyShape
+    worst: MoneyShape
+
+
+class UserExposureShape(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """What hangs on a user's open bets in one currency. `worst`: what all of them would cost."""
+
+    user_id: str
+    bets: int
+    staked: MoneyShape
+    worst: MoneyShape
+
+
 class LiabilitiesShape(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """Open bets of one currency, and what the house has of it."""
 
@@ -177,6 +198,34 @@ async def exposure(request: Asked, state: State) -> Response[Any]:
     query = read_query(request.scope, PageQuery)
     async with engine.connection(state.pool) as connection:
         items = await overview.dearest_markets(connection, limit=query.limit)
+    return Response(page_body(Page(items, None), "exposure"), media_type=_JSON, headers=_FRESH)
+
+
+@get(
+    "/api/exposure/matches",
+    tags=["operations"],
+    guards=_OPERATOR,
+    **described(Items[MatchExposureShape], query=PageQuery, problems=(400, 401, 403)),
+)
+async def exposure_of_matches(request: Asked, state: State) -> Response[Any]:
+    """Lists the matches that could cost most, the dearest first; at most a page."""
+    query = read_query(request.scope, PageQuery)
+    async with engine.connection(state.pool) as connection:
+        items = await overview.dearest_matches(connection, limit=query.limit)
+    return Response(page_body(Page(items, None), "exposure"), media_type=_JSON, headers=_FRESH)
+
+
+@get(
+    "/api/exposure/users",
+    tags=["operations"],
+    guards=_OPERATOR,
+    **described(Items[UserExposureShape], query=PageQuery, problems=(400, 401, 403)),
+)
+async def exposure_of_users(request: Asked, state: State) -> Response[Any]:
+    """Lists the users whose open bets could cost most, the dearest first; at most a page."""
+    query = read_query(request.scope, PageQuery)
+    async with engine.connection(state.pool) as connection:
+        items = await overview.dearest_users(connection, limit=query.limit)
     return Response(page_body(Page(items, None), "exposure"), media_type=_JSON, headers=_FRESH)
 
 
@@ -291,5 +340,6 @@ async def _answer(
 
 
 bookmaking_routes: list[Any] = [
-    *(find_bets, settlements, exposure, liabilities, ledger, void, settle, rollback, release),
+    *(find_bets, settlements, exposure, exposure_of_matches, exposure_of_users, liabilities),
+    *(ledger, void, settle, rollback, release),
 ]

@@ -6,7 +6,7 @@ import msgspec
 
 from app.betting.bet import Bet, BetStatus
 from app.betting.read import bets_of_ids
-from app.database.engine import Connection
+from app.database.engine import Connection, Row
 from app.errors import NotFound
 from app.wallet.money import Money
 
@@ -37,6 +37,28 @@ CROSS JOIN LATERAL (SELECT coalesce(max(value::bigint), 0) AS paid
                     FROM jsonb_each_text(e.payouts)) AS worst
 WHERE worst.paid > 0
 ORDER BY worst.paid - e.staked DESC, e.market_id LIMIT $1
+"""
+# Its markets' worst cases together: more than can come true at once, so never too little.
+_DEAREST_MATCHES = """
+SELECT e.match_id, h.name || ' v ' || a.name AS event, e.currency, count(*) AS markets,
+       sum(e.staked)::bigint AS staked,
+       sum(greatest(worst.paid - e.staked, 0))::bigint AS worst
+FROM market_exposures e
+JOIN matches m ON m.id = e.match_id
+JOIN participants h ON h.id = m.home_id
+JOIN participants a ON a.id = m.away_id
+CROSS JOIN LATERAL (SELECT coalesce(max(value::bigint), 0) AS paid
+                    FROM jsonb_each_text(e.payouts)) AS worst
+WHERE worst.paid > 0
+GROUP BY e.match_id, h.name, a.name, e.currency
+ORDER BY worst DESC, e.match_id LIMIT $1
+"""
+_DEAREST_USERS = """
+SELECT user_id, currency, count(*) AS bets, sum(stake - stake_cashed_out)::bigint AS staked,
+       sum(potential_return - (stake - stake_cashed_out))::bigint AS worst
+FROM bets WHERE status IN ('accepted', 'pending')
+GROUP BY user_id, currency
+ORDER BY worst DESC, user_id LIMIT $1
 """
 _LIABILITIES = """
 WITH bet AS (
@@ -116,12 +138,42 @@ async def dearest_markets(connection: Connection, *, limit: int) -> list[str]:
             "event": row["event"],
             "market": row["type"] or "",
             "line": row["line"],
-            "staked": {"amount": str(Money(row["staked"], currency)), "currency": currency},
-            "worst": {"amount": str(Money(row["worst"], currency)), "currency": currency},
+            **_at_stake(row),
             "payouts": {key: str(Money(paid, currency)) for key, paid in payouts.items()},
         }
         items.append(_ENCODER.encode(said).decode())
     return items
+
+
+async def dearest_matches(connection: Connection, *, limit: int) -> list[str]:
+    """Returns the matches whose markets together cost most at worst, as JSON, the dearest first."""
+    items: list[str] = []
+    for row in await connection.fetch(_DEAREST_MATCHES, limit):
+        said = {
+            "matchId": str(row["match_id"]),
+            "event": row["event"],
+            "markets": row["markets"],
+            **_at_stake(row),
+        }
+        items.append(_ENCODER.encode(said).decode())
+    return items
+
+
+async def dearest_users(connection: Connection, *, limit: int) -> list[str]:
+    """Returns the users whose open bets would cost most if all were won, as JSON, the dearest
+    first.
+    """
+    items: list[str] = []
+    for row in await connection.fetch(_DEAREST_USERS, limit):
+        said = {"userId": str(row["user_id"]), "bets": row["bets"], **_at_stake(row)}
+        items.append(_ENCODER.encode(said).decode())
+    return items
+
+
+def _at_stake(row: Row) -> dict[str, dict[str, str]]:
+    currency = row["currency"]
+    amounts = {name: Money(row[name], currency) for name in ("staked", "worst")}
+    return {name: {"amount": str(amount), "currency": currency} for name, amount in amounts.items()}
 
 
 async def liabilities(connection: Connection) -> list[str]:

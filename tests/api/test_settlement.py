@@ -307,8 +307,17 @@ async def test_operators_see_whose_bets_there_are_and_what_hangs_on_them(
     assert [(one["event"], one["worst"]["amount"]) for one in dearest] == [
         *(("Leeds v Everton", "52.50"), ("Arsenal v Chelsea", "11.00")),
     ]
+    await a_bet(user, book, "away", "10")
+    matches = (await operator.get("/api/exposure/matches")).json()["items"]
+    assert [(one["event"], one["markets"], one["worst"]["amount"]) for one in matches] == [
+        *(("Leeds v Everton", 1, "52.50"), ("Arsenal v Chelsea", 1, "16.25")),
+    ]
+    (theirs,) = (await operator.get("/api/exposure/users")).json()["items"]
+    assert (theirs["userId"], theirs["bets"], theirs["worst"]["amount"]) == (
+        *(str(user.user_id), 3, "89.75"),
+    )
     (euros,) = (await operator.get("/api/liabilities")).json()["items"]
-    assert (euros["openBets"], euros["staked"], euros["potentialReturn"]) == (2, "30.00", "93.50")
+    assert (euros["openBets"], euros["staked"], euros["potentialReturn"]) == (3, "40.00", "129.75")
     assert (await user.get("/api/exposure")).status_code == 403
 
 

@@ -38,15 +38,19 @@ function doing(work) {
 }
 
 async function look() {
-  const [proof, owed, markets, asked] = await Promise.all([
+  const [proof, owed, markets, matches, users, asked] = await Promise.all([
     ask("/api/ledger"),
     ask("/api/liabilities"),
     ask("/api/exposure?limit=20"),
+    ask("/api/exposure/matches?limit=10"),
+    ask("/api/exposure/users?limit=10"),
     ask("/api/payments?status=pending&direction=withdrawal&limit=50"),
   ]);
   showLedger(proof);
   at("liabilities").replaceChildren(...owed.items.map(liability));
   at("exposure").replaceChildren(...markets.items.map(exposure));
+  at("exposure-matches").replaceChildren(...matches.items.map(exposureOfMatch));
+  at("exposure-users").replaceChildren(...users.items.map(exposureOfUser));
   at("no-exposure").hidden = markets.items.length > 0;
   arrange(at("withdrawals"), asked.items.map(withdrawal));
   at("no-withdrawals").hidden = asked.items.length > 0;
@@ -67,8 +71,12 @@ function liability(one) {
   return row(one.currency, ...counts, ...amounts);
 }
 
+const matchLink = ({ matchId, event }) => el("a", { href: `/matches/${encodeURIComponent(matchId)}` }, event);
+const exposureOfMatch = (one) => row(matchLink(one), String(one.markets), moneyText(one.staked), moneyText(one.worst));
+const exposureOfUser = ({ userId, bets, staked, worst }) => row(userId, String(bets), moneyText(staked), moneyText(worst));
+
 function exposure({ matchId, event, market, line, staked, worst }) {
-  const link = el("a", { href: `/matches/${encodeURIComponent(matchId)}` }, event);
+  const link = matchLink({ matchId, event });
   const name = `${market}${line === null ? "" : ` ${line}`}`.replaceAll("_", " ");
   return row(link, name, moneyText(staked), moneyText(worst));
 }
