@@ -47,7 +47,9 @@ INSERT INTO user_changes (user_id, seq, at, kind, body)
 SELECT e.user_id, h.seq - max(e.n) OVER (PARTITION BY e.user_id) + e.n, h.at, e.kind, e.body::json
 FROM entries AS e JOIN heads AS h ON h.user_id = e.user_id
 """
-_NUDGE = "SELECT pg_notify($1, $2)"
+# Whoever notifies holds a lock of the whole database until it is committed: not for the disk too,
+# or the changes of matches would wait for that.
+_NUDGE = "SELECT set_config('synchronous_commit', 'off', true), pg_notify($1, $2)"
 _HEADS = "SELECT user_id, seq, at FROM user_heads WHERE user_id = ANY($1::bigint[])"
 # The entry at the place comes along: it proves that the place is of this log.
 _FROM = """
