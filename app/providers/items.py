@@ -84,7 +84,10 @@ def id_of(value: str | int | None, what: str) -> ExternalId:
 def name_of(value: str | None, what: str) -> str:
     """Returns a name on one line, without characters that do not show; raises Unfit without one."""
     words = " ".join((value or "").split())
-    name = "".join(letter for letter in words if letter.isprintable()).strip()
+    if words.isprintable():
+        name = words  # As nearly all are.
+    else:
+        name = "".join(letter for letter in words if letter.isprintable()).strip()
     if not name or len(name) > TEXT_LENGTH_MAX:
         raise Unfit("unreadable", f"{what} is no name")
     return name

@@ -1,14 +1,15 @@
 """The whole: its two ports, its own door, and whom it lets in."""
 
 import socket
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import httpx
 import pytest
 
 from app.stadium.certificate import CA_FILE, KEY_FILE, make_certificate
-from app.stadium.ground import Stadium
-from tests.stadium.grounds import NOW, Clock, asking, ground, opened
+from app.stadium.ground import Ground, Plan, Stadium
+from tests.stadium.grounds import NOW, SPEED, Clock, asking, ground, opened, shipped
 
 
 async def test_it_listens_on_loopback_only_and_closes_both_ports(tmp_path: Path) -> None:
@@ -93,3 +94,17 @@ def test_the_key_of_the_certificate_is_readable_by_its_owner_only(tmp_path: Path
         make_certificate(tmp_path)
         assert (tmp_path / KEY_FILE).stat().st_mode & 0o077 == 0
     assert (tmp_path / CA_FILE).read_text().startswith("-----BEGIN CERTIFICATE")
+
+
+def test_what_is_on_follows_from_when_the_lanes_began() -> None:
+    def on(since: datetime, after: timedelta) -> list[tuple[str, float, timedelta]]:
+        plan = Plan(recordings=shipped(), speed=SPEED, lanes=3, since=since)
+        truths = Ground(plan, now=Clock(since)).programme.truth_at(since + after)
+        return [(t.play.partition("@")[0], t.at, t.start_time - since) for t in truths]
+
+    begun = NOW + timedelta(seconds=1_234)
+    for seconds in (0, 205, 4_000):
+        after = timedelta(seconds=seconds)
+        assert on(begun, after) == on(NOW, after)
+    # The first lane of every sport begins with it.
+    assert sum(start == timedelta(0) for _, _, start in on(NOW, timedelta(0))) >= 1
