@@ -22,8 +22,8 @@ class Entry:
     """
 
     __slots__ = (
-        "body", "is_kept", "is_nothing", "is_read", "kind", "load", "name", "renew_from", "size", "tag",
-        "tags", "until",
+        "body", "is_kept", "is_nothing", "is_read", "kind", "load", "name", "renew_from", "size",
+        "tag", "tags", "until",
     )  # fmt: skip
 
     def __init__(self, *, kind: str, name: str, tags: tuple[str, ...], made: Made | None) -> None:
