@@ -70,15 +70,17 @@ class PricedMarket(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class MarketNow(msgspec.Struct, kw_only=True):
     """All that is told of one market: words, and offers by selection key, None without one.
 
-    `selections` are our ids. `winners` is how many answers come true, None where not all are
-    offered. What was observed before `oldest` counts no more, `fresh_for` after it
-    was. `down`: quotes were left out because their provider is in quarantine; `stale`: because they
-    are too old. `fresh_until` is when the first of those that count gets too old.
+    `selections` are our ids. `version` counts the changes of its prices. `winners` is how many
+    answers come true, None where not all are offered. What was observed before `oldest` counts no
+    more, `fresh_for` after it was. `down`: quotes were left out because their provider is in
+    quarantine; `stale`: because they are too old. `fresh_until` is when the first of those that
+    count gets too old.
     """
 
     oldest: datetime
     fresh_for: timedelta
     words: dict[str, MarketWord]
+    version: int = 0
     winners: int | None = 1
     offers: dict[str, Offer | None] = {}
     selections: dict[str, int] = {}

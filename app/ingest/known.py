@@ -95,6 +95,8 @@ class Known:
         # The newest word heard of (market, provider), and who was named in it.
         self.words: Remembered[tuple[int, str], datetime] = Remembered()
         self.named: Remembered[tuple[int, str], int] = Remembered()
+        # The version in which this line left a market's prices.
+        self.versions: Remembered[int, int] = Remembered()
         self.incidents: Remembered[tuple[int, str], tuple[Incident, ...]] = Remembered(2_000)
 
     def keep(self) -> None:
@@ -110,5 +112,6 @@ class Known:
     def _all(self) -> tuple[Remembered[Any, Any], ...]:
         return (
             self.matches, self.inverted, self.sides, self.starts, self.markets, self.told,
-            self.repeated, self.words, self.named, self.incidents,
+            self.repeated, self.words, self.named, self.versions,
+            self.incidents,
         )  # fmt: skip

@@ -51,26 +51,16 @@ JOIN participants h ON h.id = x.home_id JOIN participants a ON a.id = x.away_id
 ORDER BY n.match_id, m.id, n.place
 ON CONFLICT DO NOTHING
 """
-# Returns the selections of which the provider told something later: a stream overtakes a poll, and
-# for some seconds the word on their market does not show it.
 _QUOTE = """
-WITH told AS MATERIALIZED (
-    SELECT n.selection_id, ($4::text[])[n.bookmaker] AS bookmaker, n.odds,
-           ($7::timestamptz[])[n.time] AS observed_at
-    FROM unnest(string_to_array($2, ',')::bigint[], string_to_array($3, ',')::int[],
-                string_to_array($5, ',', '')::numeric[], string_to_array($6, ',')::int[])
-         AS n (selection_id, bookmaker, odds, time)
-), written AS (
-    INSERT INTO quotes AS q (selection_id, provider, bookmaker, odds, observed_at)
-    SELECT selection_id, $1, bookmaker, odds, observed_at FROM told
-    ON CONFLICT (selection_id, provider, bookmaker) DO UPDATE
-    SET odds = excluded.odds, observed_at = excluded.observed_at
-    WHERE excluded.observed_at >= q.observed_at
-      AND (excluded.odds IS DISTINCT FROM q.odds OR excluded.observed_at >= q.observed_at + $8)
-)
-SELECT t.selection_id FROM told t
-JOIN quotes q ON (q.selection_id, q.provider, q.bookmaker) = (t.selection_id, $1, t.bookmaker)
-WHERE q.observed_at > t.observed_at
+INSERT INTO quotes AS q (selection_id, provider, bookmaker, odds, observed_at)
+SELECT n.selection_id, $1, ($4::text[])[n.bookmaker], n.odds, ($7::timestamptz[])[n.time]
+FROM unnest(string_to_array($2, ',')::bigint[], string_to_array($3, ',')::int[],
+            string_to_array($5, ',', '')::numeric[], string_to_array($6, ',')::int[])
+     AS n (selection_id, bookmaker, odds, time)
+ON CONFLICT (selection_id, provider, bookmaker) DO UPDATE
+SET odds = excluded.odds, observed_at = excluded.observed_at
+WHERE excluded.observed_at >= q.observed_at
+  AND (excluded.odds IS DISTINCT FROM q.odds OR excluded.observed_at >= q.observed_at + $8)
 """
 _SAY = """
 INSERT INTO market_observations AS w (market_id, provider, status, reason, observed_at)
@@ -136,18 +126,15 @@ async def save_prices(
         writing = group.create_task(_save_quotes(connection, said, known))
         # The statement leaves; Postgres writes the quotes while we merge them.
         await asyncio.sleep(0)
-        alone = _told_alone(said, markets)
-    quotes, overtaken = writing.result()
-    if overtaken:
-        late = {s.known.id for s in said if not overtaken.isdisjoint(s.known.selections.values())}
-        alone = {market_id: now for market_id, now in alone.items() if market_id not in late}
+        alone = _told_alone(said, markets, known)
     if fresh := [s for s in said if _is_worth_writing(s, markets[s.known.id])]:
         await _say(connection, fresh)
     # What several providers tell of is read back: what the others said counts, too.
     others = await _reread(connection, [s for s in said if s.known.id not in alone], markets)
     await read_offers(connection, others)
-    await write_prices(connection, alone | others)
-    return quotes
+    for market_id, version in (await write_prices(connection, alone | others)).items():
+        known.versions.learn(market_id, version)
+    return writing.result()
 
 
 def _is_newest(said: _Said, markets: Mapping[int, MarketNow]) -> bool:
@@ -168,11 +155,14 @@ def _is_worth_writing(said: _Said, now: MarketNow) -> bool:
     )
 
 
-def _told_alone(said: Sequence[_Said], markets: Mapping[int, MarketNow]) -> dict[int, MarketNow]:
+def _told_alone(
+    said: Sequence[_Said], markets: Mapping[int, MarketNow], known: Known
+) -> dict[int, MarketNow]:
     """Returns the markets that one provider tells of, with what it said now.
 
     What comes of them is known without reading back what was written: the provider's word is the
-    newest there is, names everybody who offers something, and counts.
+    newest there is, names everybody who offers something, and counts. Of one that somebody else has
+    priced since, it is not: a stream overtakes a poll, and a word does not show it for seconds.
     """
     alone: dict[int, MarketNow] = {}
     for one in said:
@@ -181,7 +171,7 @@ def _told_alone(said: Sequence[_Said], markets: Mapping[int, MarketNow]) -> dict
         timed = any(quote.observed_at is not None for quote in one.market.quotes)
         if before is None or before.down or len(now.words) > 1 or timed:
             continue
-        if one.observed_at < now.oldest:
+        if one.observed_at < now.oldest or known.versions.get(one.known.id) != now.version:
             continue
         alone[one.known.id] = replace(
             now,
@@ -339,12 +329,8 @@ async def _find(connection: Connection, match_ids: Sequence[int], known: Known) 
         known.markets.learn(key, market)
 
 
-async def _save_quotes(
-    connection: Connection, said: Sequence[_Said], known: Known
-) -> tuple[int, frozenset[int]]:
-    """Writes the quotes told, and takes back those no longer told; returns how many were told, and
-    the selections of which something later had been told.
-    """
+async def _save_quotes(connection: Connection, said: Sequence[_Said], known: Known) -> int:
+    """Writes the quotes told, and takes back those no longer told; returns how many were told."""
     provider = said[0].provider
     assert all(one.provider == provider for one in said), "a batch is of one provider"
     ids: list[int] = []
@@ -364,7 +350,7 @@ async def _save_quotes(
             known.named.learn((one.known.id, provider), named)
             shrunk.append(one)
     named_by = (provider, numbers(ids), bookmakers.places(), bookmakers.values)
-    later = await connection.fetch(
+    await connection.execute(
         _QUOTE, *named_by, decimals(odds), times.places(), times.values, CONFIRM_EVERY
     )
     if shrunk:
@@ -374,4 +360,4 @@ async def _save_quotes(
             [one.known.id for one in shrunk],
             [one.observed_at for one in shrunk],
         )
-    return len(ids), frozenset(row["selection_id"] for row in later)
+    return len(ids)

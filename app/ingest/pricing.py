@@ -23,7 +23,7 @@ from app.sports.market import WINNERS, MarketStatus
 
 # Who says what of each market.
 _WORDS = f"""
-SELECT k.id, k.type, extract(epoch FROM {FRESH_FOR})::int AS fresh_s,
+SELECT k.id, k.type, k.version, extract(epoch FROM {FRESH_FOR})::int AS fresh_s,
        extract(epoch FROM statement_timestamp())::float8 AS now, w.provider,
        w.status, w.reason, w.observed_at, coalesce(h.priority, {RANK_NONE}) AS rank,
        {QUARANTINED.format(at="w.observed_at")} AS down
@@ -104,6 +104,7 @@ FROM unnest(string_to_array($9, ',')::bigint[], $10::text[], $11::text[],
 WHERE m.id = n.id AND m.status <> 'settled'
   AND ((m.status, m.reason) IS DISTINCT FROM (n.status, n.reason)
        OR m.id IN (SELECT market_id FROM priced))
+RETURNING m.id, m.version
 """
 # What did not change is looked at again when the next quote behind it gets old.
 _FRESH = """
@@ -144,6 +145,7 @@ async def read_words(connection: Connection, market_ids: Sequence[int]) -> dict[
             now = MarketNow(
                 oldest=asked_at - fresh_for,
                 fresh_for=fresh_for,
+                version=row["version"],
                 words={},
                 winners=_WINNERS[row["type"]],
             )
@@ -178,11 +180,15 @@ def _add_offer(now: MarketNow, row: Row) -> None:
         now.fresh_until = until
 
 
-async def write_prices(connection: Connection, markets: Mapping[int, MarketNow]) -> None:
-    """Writes what comes of the words and offers, where it differs."""
-    if markets:
-        priced = {m: price_market(now) for m, now in markets.items()}
-        await connection.execute(_PRICE, *_columns_of(markets, priced))
+async def write_prices(
+    connection: Connection, markets: Mapping[int, MarketNow]
+) -> Mapping[int, int]:
+    """Writes what comes of the words and offers, where it differs; returns the versions by now."""
+    if not markets:
+        return {}
+    priced = {m: price_market(now) for m, now in markets.items()}
+    rows = await connection.fetch(_PRICE, *_columns_of(markets, priced))
+    return {m: now.version for m, now in markets.items()} | {r["id"]: r["version"] for r in rows}
 
 
 def _columns_of(
