@@ -234,18 +234,17 @@ async def the_day(day: MatchDay, connection: asyncpg.Connection, watched: list[W
     before = await connection.fetchval("SELECT max(id) FROM witness")
     day.fault("odds-api", "swapped")
     day.fault("api-football", "wrong_score", goals=LIE)
-    lies: list[int] = []
+    lies: list[Any] = []
     for one in of["football"]:
-        match_id = int(one.follower.match_id)
         lies.append(0)
         # Of a match that is over nobody says anything any more.
         while lies[-1] < LIES and is_on(one):
             await asyncio.sleep(0.05)
-            lies[-1] = int(await connection.fetchval(_LIES, match_id, LIE) or 0)
+            lies[-1] = await connection.fetchval(_LIES, int(one.follower.match_id), LIE)
     assert max(lies) >= LIES
     for one in of["basketball"] + of["tennis"]:
-        match_id = int(one.follower.match_id)
-        while is_on(one) and not await connection.fetchval(_SWAPPED, match_id, before):
+        told = int(one.follower.match_id), before
+        while is_on(one) and not await connection.fetchval(_SWAPPED, *told):
             await asyncio.sleep(0.05)
     day.mend("api-football")
     tell("lied", began)
@@ -265,8 +264,7 @@ async def the_day(day: MatchDay, connection: asyncpg.Connection, watched: list[W
     tell("ok", began)
     await until(lambda: has_prices(hockey))
     tell("prices again", began)
-    while down := await connection.fetchval(_NOT_UP, [sport for _, sport, _ in FELL]):
-        LOG.debug("not up yet: %s", down)
+    while await connection.fetchval(_NOT_UP, [sport for _, sport, _ in FELL]):
         await asyncio.sleep(0.2)
     tell("up", began)
     truths = {truth["play"]: truth["score"] for truth in day.truth()}
@@ -315,9 +313,9 @@ async def check_that_it_mattered(
     """The lie was noticed, and polls were slowed down for the small quotas."""
     ids = [int(one.follower.match_id) for one in watched]
     assert await connection.fetchval(_CONFLICTS, ids)
-    slowed = await connection.fetch(_SLOWED)
-    LOG.info("slowed down: %s", {row["provider"]: row["because"] for row in slowed})
-    assert {row["provider"] for row in slowed} >= {"api-football", "thesportsdb"}
+    slowed = {row["provider"]: row["because"] for row in await connection.fetch(_SLOWED)}
+    LOG.info("slowed down: %s", slowed)
+    assert slowed.keys() >= {"api-football", "thesportsdb"}
 
 
 async def catch_up(house: House, watched: Sequence[Watched]) -> None:
