@@ -234,13 +234,13 @@ async def the_day(day: MatchDay, connection: asyncpg.Connection, watched: list[W
     before = await connection.fetchval("SELECT max(id) FROM witness")
     day.fault("odds-api", "swapped")
     day.fault("api-football", "wrong_score", goals=LIE)
-    lies: list[Any] = []
+    lies: list[int] = []
     for one in of["football"]:
         lies.append(0)
         # Of a match that is over nobody says anything any more.
         while lies[-1] < LIES and is_on(one):
             await asyncio.sleep(0.05)
-            lies[-1] = await connection.fetchval(_LIES, int(one.follower.match_id), LIE)
+            lies[-1] = int(await connection.fetchval(_LIES, int(one.follower.match_id), LIE) or 0)
     assert max(lies) >= LIES
     for one in of["basketball"] + of["tennis"]:
         told = int(one.follower.match_id), before
