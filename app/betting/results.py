@@ -4,16 +4,18 @@
 |---|---|
 | finished | football: 90 minutes count; basketball, ice hockey, tennis: all of it |
 | cancelled | void |
-| postponed | they stand while it is played within POSTPONED_STANDS of its first start, else void |
+| postponed | they stand while it begins within `PUT_OFF` of its first start, else void |
 | abandoned, awarded (walkover, table, retirement) | what can no longer change stands, else void |
 
 What can no longer change: an over that is reached, both sides having scored, a period or set that
-was played to its end. Sources: Betfair's rules and regulations, part B (abandoned and postponed
-matches, regulation time in ice hockey); Pinnacle's betting rules (shoot-outs, overtime);
-Sportradar's void reasons 5, 7, 9, 10 and 11 (UOF). Houses differ in tennis retirements: here, as
-at those that ask for the whole match, the winner is void; providers do not say who retired.
+was played to its end. Sources: Betfair's rules for football (abandoned and postponed matches);
+Pinnacle's betting rules (general rules 2 and 6: matches not played to their end, periods that were;
+shoot-outs, overtime); Sportradar's void reasons 5, 7, 9, 10 and 11 (UOF). Of a tennis player who
+retires after a set was played, Pinnacle settles the winner, as others do not: here it is void,
+because providers do not say who retired; an operator may say it.
 """
 
+from collections.abc import Mapping
 from datetime import timedelta
 from decimal import Decimal
 from enum import Enum, auto
@@ -22,9 +24,16 @@ import msgspec
 
 from app.sports.match import SPORTS, MatchStatus, Period, Score, Sport
 
-# Betfair: a football match that is not played within two days of its first start is void; the
-# other sports' houses say one to three.
-POSTPONED_STANDS = timedelta(hours=48)
+# How long after the start it was struck for a bet on a match that has not begun stands.
+PUT_OFF: Mapping[Sport, timedelta] = {
+    # Betfair, abandoned and postponed matches: three days.
+    Sport.FOOTBALL: timedelta(hours=72),
+    # Pinnacle, general rule 3: not begun within twelve hours.
+    Sport.BASKETBALL: timedelta(hours=12),
+    Sport.HOCKEY: timedelta(hours=12),
+    # Rain moves tennis to another day: within 48 hours, at houses that name a time for it.
+    Sport.TENNIS: timedelta(hours=48),
+}
 _REGULAR_PERIODS = {Sport.FOOTBALL: 2, Sport.BASKETBALL: 4, Sport.HOCKEY: 3}
 _BEYOND = ("extra time", "overtime", "ot", "penalties", "shootout", "shoot-out")
 # A set is complete at six games with two ahead, at seven, or by the tiebreak of a decider.

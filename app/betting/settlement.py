@@ -18,7 +18,7 @@ from app.betting.bet import SETTLED, Bet, BetStatus, Leg, LegResult
 from app.betting.exposure import Hanging, hang, hanging_of, together
 from app.betting.outcomes import Question, outcome_of
 from app.betting.read import bets_of_ids
-from app.betting.results import POSTPONED_STANDS, MatchEnd
+from app.betting.results import PUT_OFF, MatchEnd
 from app.betting.rules import product
 from app.betting.settled import Noted, moves_before, write_settlements
 from app.betting.settling import (
@@ -68,12 +68,14 @@ _LEFT_OPEN = """
 SELECT DISTINCT l.match_id FROM bets b
 JOIN bet_legs l ON l.bet_id = b.id
 JOIN matches m ON m.id = l.match_id
+JOIN unnest($1::text[], $2::interval[]) AS put_off (sport_id, most)
+    ON put_off.sport_id = m.sport_id
 LEFT JOIN live_scores s ON s.match_id = coalesce(m.merged_into, m.id)
 WHERE b.status = 'accepted' AND l.result IS NULL AND NOT l.by_hand
   AND (s.status IN ('finished', 'cancelled', 'abandoned', 'awarded')
        OR coalesce(s.status, 'scheduled') IN ('postponed', 'scheduled')
-          AND (l.starts_at < $1 OR m.start_time > l.starts_at + $2))
-LIMIT $3
+          AND (l.starts_at < $3 - put_off.most OR m.start_time > l.starts_at + put_off.most))
+LIMIT $4
 """
 _MATCH = """
 SELECT m.sport_id, k.start_time, h.seq, coalesce(s.status, 'scheduled') AS status, s.home_score,
@@ -134,9 +136,8 @@ async def due_matches(pool: Pool, now: datetime) -> list[MatchId]:
 async def left_open(pool: Pool, now: datetime) -> list[MatchId]:
     """Returns matches that are over, or were put off for too long, with a leg still open."""
     async with engine.connection(pool) as connection:
-        rows = await connection.fetch(
-            _LEFT_OPEN, now - POSTPONED_STANDS, POSTPONED_STANDS, MATCHES_PER_ROUND_MAX
-        )
+        sports, most = zip(*PUT_OFF.items(), strict=True)
+        rows = await connection.fetch(_LEFT_OPEN, sports, most, now, MATCHES_PER_ROUND_MAX)
     return [MatchId(row["match_id"]) for row in rows]
 
 
@@ -244,7 +245,7 @@ def _results_now(bet: Bet) -> dict[int, LegResult | None]:
 def _result_of(leg: Leg, standing: Standing, *, now: datetime) -> LegResult | None:
     told = flipped(leg) if standing.flipped else leg
     not_begun = standing.score.status in (MatchStatus.POSTPONED, MatchStatus.SCHEDULED)
-    until = leg.starts_at + POSTPONED_STANDS
+    until = leg.starts_at + PUT_OFF[standing.sport]
     put_off = not_begun and (now > until or standing.start_time > until)
     score = standing.score
     if put_off:

@@ -132,18 +132,22 @@ async def test_a_match_that_is_not_played_to_its_end(
     await books_are_right(api)
 
 
-async def test_a_match_put_off_stands_for_two_days_and_is_then_void(api: Api, user: Caller):
+async def test_a_match_put_off_stands_for_as_long_as_its_sport_says_and_is_then_void(
+    api: Api, user: Caller
+):
     book, later = await a_book(api), await a_book(api, teams=("Leeds", "Everton"))
     bet, moved = await a_bet(user, book), await a_bet(user, later)
     await a_score(api.connection, book.match_id, None, status="postponed")
     assert await settle(api, sweep=True) == 0
     await api.connection.execute(
-        "UPDATE matches SET start_time = start_time + interval '3 days' WHERE id = $1",
+        "UPDATE matches SET start_time = start_time + interval '73 hours' WHERE id = $1",
         later.match_id,
     )
     assert await settle(api, sweep=True) == 1
     assert (await state_of(user, moved))[0] == "void"
-    await api.connection.execute("UPDATE bet_legs SET starts_at = now() - interval '49 hours'")
+    await api.connection.execute("UPDATE bet_legs SET starts_at = now() - interval '71 hours'")
+    assert await settle(api, sweep=True) == 0
+    await api.connection.execute("UPDATE bet_legs SET starts_at = now() - interval '73 hours'")
     assert await settle(api, sweep=True) == 1
     assert (await state_of(user, bet))[0] == "void"
     assert await user.balance() == ("100.00", "0.00", "0.00")

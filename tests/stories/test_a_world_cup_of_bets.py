@@ -302,7 +302,7 @@ async def play_some(story: Story, playing: Sequence[Path], bets: int) -> None:
 
 async def end(story: Story, put_off: Path) -> None:
     """Puts a match off for three days; waits until all is settled, looks for what is not."""
-    story.cup.starts[put_off] += timedelta(days=3)
+    story.cup.starts[put_off] += timedelta(days=4)
     await story.cup.tell(story.connection, put_off, Score(status=MatchStatus.POSTPONED))
     await until_settled(story.connection)
     await story.worker.kill()
