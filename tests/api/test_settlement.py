@@ -145,7 +145,7 @@ async def test_a_match_put_off_stands_for_as_long_as_its_sport_says_and_is_then_
     )
     assert await settle(api, sweep=True) == 1
     assert (await state_of(user, moved))[0] == "void"
-    await api.connection.execute("UPDATE bet_legs SET starts_at = now() - interval '71 hours'")
+    await api.connection.execute("UPDATE bet_legs SET starts_at = now() - interval '69 hours'")
     assert await settle(api, sweep=True) == 0
     await api.connection.execute("UPDATE bet_legs SET starts_at = now() - interval '73 hours'")
     assert await settle(api, sweep=True) == 1
