@@ -74,7 +74,8 @@ LEFT JOIN live_scores s ON s.match_id = coalesce(m.merged_into, m.id)
 WHERE b.status = 'accepted' AND l.result IS NULL AND NOT l.by_hand
   AND (s.status IN ('finished', 'cancelled', 'abandoned', 'awarded')
        OR coalesce(s.status, 'scheduled') IN ('postponed', 'scheduled')
-          AND (l.starts_at < $3::timestamptz - put_off.most OR m.start_time > l.starts_at + put_off.most))
+          AND (l.starts_at < $3::timestamptz - put_off.most
+               OR m.start_time > l.starts_at + put_off.most))
 LIMIT $4
 """
 _MATCH = """
