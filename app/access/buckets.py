@@ -119,6 +119,10 @@ class Bucket:
                 return self.refuse(now, weight)
         return None
 
+    def covers(self, now: float, weights: Sequence[int]) -> bool:
+        """Says whether enough is held here for all of these."""
+        return now < self._use_by and self._held >= sum(min(one, self.size) for one in weights)
+
     def refuse(self, now: float, weight: int) -> Taken:
         """Returns a refusal, which costs nothing."""
         return self._answer(now, short_of=min(weight, self.size))
@@ -152,6 +156,8 @@ class Bucket:
             self._block = min(self._leased - self._held, most_ahead)
         else:
             self._block = 0
+        # Who comes with many at once comes again.
+        self._block = min(max(self._block, len(weights) - 1), most_ahead)
         weights = [min(weight, self.size) for weight in weights]
         if weights or now >= self._use_by:
             # What is too little for who waits goes back, and is leased anew with the rest.

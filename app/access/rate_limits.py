@@ -219,17 +219,23 @@ class RateLimits:
             self._asking = None
 
     async def _turn(self, asked: Sequence[tuple[str, tuple[Bucket, Waiting]]]) -> None:
-        """Asks for some buckets, and tells them and who waits what was answered."""
+        """Asks for some buckets, and tells them and who waits what was answered.
+
+        Who came while a bucket was being asked for may find enough in it now: to ask again would be
+        to give back what was just leased.
+        """
         asked_at = time.monotonic()
-        questions = [
-            Question(
-                key=key,
-                bucket=bucket,
-                wanted=bucket.ask(asked_at, [weight for weight, _ in waiting]),
-                waiting=waiting,
-            )
-            for key, (bucket, waiting) in asked
-        ]
+        questions: list[Question] = []
+        for key, (bucket, waiting) in asked:
+            weights = [weight for weight, _ in waiting]
+            if weights and bucket.covers(asked_at, weights):
+                bucket.asked = False
+                _let_in(bucket, waiting, asked_at)
+                continue
+            wanted = bucket.ask(asked_at, weights)
+            questions.append(Question(key=key, bucket=bucket, wanted=wanted, waiting=waiting))
+        if not questions:
+            return
         answers = await self._answers(questions) if asked_at >= self._unasked_until else None
         now = time.monotonic()
         for at, question in enumerate(questions):
@@ -245,14 +251,7 @@ class RateLimits:
     def _serve(self, question: Question, now: float, *, alone: bool) -> None:
         """Answers those that wait, in the order they came."""
         bucket = question.bucket
-        for weight, answer in question.waiting:
-            if answer.done():
-                continue
-            if alone:
-                metrics.rate_limit_local.inc()
-                answer.set_result(bucket.take_alone(now, weight))
-            else:
-                answer.set_result(bucket.take(now, weight) or bucket.refuse(now, weight))
+        _let_in(bucket, question.waiting, now, alone=alone)
         if bucket.held and self._buckets.get(question.key) is bucket:
             self._leasing[question.key] = bucket
 
@@ -333,3 +332,15 @@ class RateLimits:
             async with asyncio.timeout(LEAVE_WITHIN_S):
                 for at in range(0, len(given), ASKED_AT_ONCE_MAX):
                     await self.ask(given[at : at + ASKED_AT_ONCE_MAX])
+
+
+def _let_in(bucket: Bucket, waiting: Waiting, now: float, *, alone: bool = False) -> None:
+    """Answers those that wait, in the order they came; `alone`: Redis is away."""
+    for weight, answer in waiting:
+        if answer.done():
+            continue
+        if alone:
+            metrics.rate_limit_local.inc()
+            answer.set_result(bucket.take_alone(now, weight))
+        else:
+            answer.set_result(bucket.take(now, weight) or bucket.refuse(now, weight))
