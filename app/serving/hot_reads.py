@@ -31,10 +31,10 @@ from app.serving.ready_heads import NOT_MODIFIED, OK, Header, Shape, head_of, sh
 ADDRESSES_MAX = 5_000
 ADDRESS_BYTES_MAX = 512
 # Some 1 KB each. Who sends an id with each request never says the same twice.
-REQUESTS_MAX = 8_192
+REQUESTS_MAX = 4_096
 REQUEST_BYTES_MAX = 2_048
 # Some 2 KB each with its token.
-CALLERS_MAX = 8_192
+CALLERS_MAX = 4_096
 CREDENTIALS_BYTES_MAX = 1_024
 # Whatever was checked is checked anew after this: as long as an API key is believed.
 CALLER_KNOWN_S = 60.0
