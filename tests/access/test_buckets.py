@@ -243,6 +243,16 @@ def test_what_was_asked_without_an_answer_is_owed_and_never_given_back():
     assert bucket.ask(NOON + 2 * LEASE_S).back == 0
 
 
+def test_a_bucket_knows_for_how_many_it_holds_enough_and_for_how_long():
+    bucket = Bucket(Rate(requests_per_minute=300), NOON)
+    assert not bucket.covers(NOON, [1])
+    bucket.told(NOON, asked_at=NOON, granted=15, left=200)
+    assert bucket.covers(NOON, [1] * 15)
+    assert bucket.covers(NOON, [5, 10])
+    assert not bucket.covers(NOON, [1] * 16)
+    assert not bucket.covers(NOON + LEASE_S, [1])
+
+
 def test_what_a_process_has_to_give_back_is_asked_for_anew_before_anybody_is_refused():
     bucket = Bucket(Rate(requests_per_minute=300), NOON)
     bucket.told(NOON, asked_at=NOON, granted=15, left=5)

@@ -10,7 +10,7 @@ import pytest
 from redis.asyncio import Redis
 
 from app import metrics
-from app.access.buckets import LEASE_S
+from app.access.buckets import LEASE_S, Taken
 from app.access.rate_limits import BUCKETS_MAX, REDIS_TIMEOUT_S, RateLimits
 from app.access.tiers import Rate
 from app.cache.redis_answers import open_redis
@@ -83,6 +83,22 @@ async def test_a_caller_below_a_large_limit_costs_a_question_now_and_then(redis:
         if limits.try_take("hot", rate) is None:
             assert (await limits.take("hot", rate)).allowed
     assert sample("questions") - before < 25
+
+
+async def test_who_came_while_tokens_were_asked_for_takes_of_those(redis: Redis):
+    limits, rate = RateLimits(redis), Rate(requests_per_minute=100_000)
+    # Who comes with many at once comes again: more than these need is leased.
+    await asyncio.gather(*(limits.take("hot", rate) for _ in range(20)))
+    while limits.try_take("hot", rate) is not None:
+        pass
+    asked = sample("questions")
+    taking: list[asyncio.Task[Taken]] = []
+    while sample("questions") == asked:
+        taking.append(asyncio.create_task(limits.take("hot", rate)))
+        await asyncio.sleep(0)
+    assert all(taken.allowed for taken in await asyncio.gather(*taking))
+    assert sample("questions") == asked + 1
+    assert limits.try_take("hot", rate)
 
 
 async def test_each_caller_has_a_bucket_of_its_own(redis: Redis):
