@@ -4,8 +4,8 @@ SHELL := bash
 .SHELLFLAGS := -euc
 .DEFAULT_GOAL := help
 .PHONY: help run test check audit migrate migration lock format clean install install-dev browser \
-	bench bench-latency bench-ingest bench-providers bench-arrival bench-memory bench-workers \
-	bench-day bench-bets evaluate story
+	bench bench-latency bench-fanout bench-reads bench-read-growth bench-growth bench-ingest \
+	bench-providers bench-arrival bench-memory bench-workers bench-day bench-bets evaluate story
 python := .venv/bin/python
 
 help: ## this list
@@ -38,7 +38,7 @@ migrate: install ## brings the database up to date (DATABASE_URL=, the running o
 migration: install ## writes a migration from the models: make migration m="add something"
 	@$(python) -m app migration --message "$(m)"
 
-bench: bench-latency bench-fanout bench-reads bench-read-growth bench-growth bench-ingest bench-providers bench-arrival bench-memory bench-workers ## every measurement, one after the other
+bench: bench-latency bench-fanout bench-reads bench-read-growth bench-growth bench-ingest bench-providers bench-arrival bench-memory bench-workers bench-bets ## every measurement, one after the other
 
 bench-latency: install-dev ## from commit to socket: milliseconds
 	@$(python) -m bench.latency

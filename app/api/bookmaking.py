@@ -195,10 +195,7 @@ async def settlements(bet_id: FromPath[str], state: State) -> Response[Any]:
 )
 async def exposure(request: Asked, state: State) -> Response[Any]:
     """Lists the markets that could cost most, the dearest first; at most a page."""
-    query = read_query(request.scope, PageQuery)
-    async with engine.connection(state.pool) as connection:
-        items = await overview.dearest_markets(connection, limit=query.limit)
-    return Response(page_body(Page(items, None), "exposure"), media_type=_JSON, headers=_FRESH)
+    return await _dearest(request, state, overview.dearest_markets)
 
 
 @get(
@@ -209,10 +206,7 @@ async def exposure(request: Asked, state: State) -> Response[Any]:
 )
 async def exposure_of_matches(request: Asked, state: State) -> Response[Any]:
     """Lists the matches that could cost most, the dearest first; at most a page."""
-    query = read_query(request.scope, PageQuery)
-    async with engine.connection(state.pool) as connection:
-        items = await overview.dearest_matches(connection, limit=query.limit)
-    return Response(page_body(Page(items, None), "exposure"), media_type=_JSON, headers=_FRESH)
+    return await _dearest(request, state, overview.dearest_matches)
 
 
 @get(
@@ -223,10 +217,7 @@ async def exposure_of_matches(request: Asked, state: State) -> Response[Any]:
 )
 async def exposure_of_users(request: Asked, state: State) -> Response[Any]:
     """Lists the users whose open bets could cost most, the dearest first; at most a page."""
-    query = read_query(request.scope, PageQuery)
-    async with engine.connection(state.pool) as connection:
-        items = await overview.dearest_users(connection, limit=query.limit)
-    return Response(page_body(Page(items, None), "exposure"), media_type=_JSON, headers=_FRESH)
+    return await _dearest(request, state, overview.dearest_users)
 
 
 @get(
@@ -325,6 +316,16 @@ async def release(
 
 def _owned(bet: Bet) -> str:
     return f'{{"userId":"{bet.user_id}",{bet_body(bet).decode()[1:]}'
+
+
+async def _dearest(
+    request: Asked, state: State, read: Callable[..., Awaitable[list[str]]]
+) -> Response[Any]:
+    """Returns the first page of what could cost most."""
+    query = read_query(request.scope, PageQuery)
+    async with engine.connection(state.pool) as connection:
+        items = await read(connection, limit=query.limit)
+    return Response(page_body(Page(items, None), "exposure"), media_type=_JSON, headers=_FRESH)
 
 
 async def _answer(

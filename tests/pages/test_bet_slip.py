@@ -51,10 +51,12 @@ async def inside(look: Look, match_id: int) -> None:
     await look.open(f"/matches/{match_id}")
     page = look.page
     await page.get_by_role("button", name="Bet on home").click()
+    await expect(page.locator("#slip-play-money")).to_be_hidden()
     await page.get_by_label("E-mail address").fill(EMAIL)
     await page.get_by_label("Password").fill(PASSWORD)
     await page.get_by_role("button", name="Register").click()
     await expect(page.get_by_label("Stake")).to_be_focused()
+    await expect(page.locator("#slip-play-money")).to_be_visible()
     await page.get_by_role("button", name="Pay in 100").click()
     await expect(page.locator("#slip-balance")).to_have_text("100.00 EUR")
 

@@ -184,6 +184,9 @@ export class BetSlip {
   // Bets and balance come over a socket: first all there is, then what changes.
   #follow() {
     this.#socket = followBets((frame) => this.#heard(frame));
+    ask("/wallet")
+      .then(({ playMoney }) => (at("slip-play-money").hidden = !playMoney))
+      .catch((error) => this.#complain(error));
   }
 
   #heard({ type, data }) {
