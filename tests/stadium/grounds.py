@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx
 
+from app.providers.replay.player import EPOCH
 from app.providers.replay.recording import Recording, load_folder
 from app.stadium.faults import Fault
 from app.stadium.ground import KEY, Ground, Plan, Stadium, utc_now
@@ -18,6 +19,8 @@ from app.stadium.scenarios import Scenario
 # On this day, at this speed, every sport has a match in play.
 NOW = datetime(2026, 6, 1, 18, tzinfo=UTC)
 SPEED = 60.0
+# A stadium on the wall clock has run so long when it opens: every test meets the same matches.
+RUNNING_FOR = timedelta(hours=6)
 
 
 class Clock:
@@ -53,7 +56,15 @@ def ground(
 ) -> Ground:
     """A stadium without ports."""
     scenario = Scenario(faults=tuple(faults), quotas=limits or {}, names=names)  # type: ignore[arg-type]
-    plan = Plan(recordings=shipped(), speed=speed, lanes=lanes, seed=seed, scenario=scenario)
+    since = now() - RUNNING_FOR if now is utc_now else EPOCH
+    plan = Plan(
+        recordings=shipped(),
+        speed=speed,
+        lanes=lanes,
+        seed=seed,
+        since=since,
+        scenario=scenario,
+    )
     return Ground(plan, now=now)
 
 

@@ -1,7 +1,7 @@
 """From The Odds API's items to observations. Pure."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import msgspec
@@ -39,6 +39,9 @@ _SCORES_EVENT = msgspec.json.Decoder(ScoresEvent)
 _BOOKMAKER = msgspec.json.Decoder(Bookmaker)
 _MARKET = msgspec.json.Decoder(Market)
 _POINTS_DIGITS_MAX = 3
+# A kick-off may be told minutes too late, and a match begin before it: a score told so close to it
+# is one. A score told hours before is a mistake.
+BEGINS_EARLY = timedelta(minutes=15)
 
 Line = tuple[MarketType, Decimal | None]
 Described = Event | OddsEvent | ScoresEvent
@@ -64,7 +67,8 @@ def read_scores(items: Sequence[msgspec.Raw], sport_key: str, received_at: datet
         said = _described(event, sport_key, received_at)
         if said is None or said.match is None:
             return None, ()
-        score = _score_of(event, said.match, begun=said.match.start_time <= received_at)
+        begun = said.match.start_time <= received_at + BEGINS_EARLY
+        score = _score_of(event, said.match, begun=begun)
         told_at = _told_at(event.last_update, received_at) or received_at
         return msgspec.structs.replace(said, score=score, observed_at=told_at), ()
 

@@ -1,6 +1,6 @@
 """What The Odds API's items mean."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import msgspec
@@ -225,6 +225,20 @@ def test_scores_are_live_finished_or_to_come():
         "Ashdown": Score(status=S.SCHEDULED),
     }
     assert codes_of(answer) == [(3, "no_score"), (4, "unknown_outcome"), (5, "bad_score")]
+
+
+@pytest.mark.parametrize(
+    ("early_s", "status"), [(900, S.LIVE), (901, S.SCHEDULED)], ids=["minutes", "longer"]
+)
+def test_a_match_may_begin_minutes_before_its_hour(early_s: int, status: MatchStatus):
+    starts = RECEIVED + timedelta(seconds=early_s)
+    body = body_of("made_v4_scores").replace(
+        b"2026-11-21T15:00:00Z", starts.strftime("%Y-%m-%dT%H:%M:%SZ").encode()
+    )
+    told = {o.match.home.name: o.score for o in scores_in(body).observations if o.match}
+    said = told["Harbour Athletic"]
+    assert said is not None
+    assert said.status is status
 
 
 def test_a_score_was_true_when_it_was_updated():
