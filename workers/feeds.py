@@ -160,7 +160,7 @@ class Feeds:
             if pulse != noted:
                 try:
                     async with engine.connection(self._pool) as connection:
-                        await note_stream(connection, f"{feed.name}-stream", noted or pulse, pulse)
+                        await note_stream(connection, feed.name, noted or pulse, pulse)
                     noted = pulse
                 except (DependencyDown, asyncpg.PostgresError) as error:
                     log.warning("pulse_not_noted", provider=feed.name, error=str(error))

@@ -203,7 +203,11 @@ async def _run(context: Context, settings: Settings, hand: Hand, stopping: async
         Publications(context.pool, heard, worker=worker_id()).run(),
         Dispatcher(context, hand.enqueue).run(),
         Planner(context.pool, paces_of(settings)).run(),
-        Tending(context.pool, list(context.providers)).run(),
+        Tending(
+            context.pool,
+            list(context.providers),
+            streamed=[feed.name for feed in context.serves.feeds],
+        ).run(),
         Books(context.pool, every_s=settings.wallet.check_every_s).run(),
         PendingBets(money, house_of(settings.betting)).run(),
         Settling(money, waits_of(settings.betting)).run(),

@@ -11,6 +11,7 @@ import asyncpg
 from app.database import engine
 from app.database.engine import Connection, Pool
 from app.errors import DependencyDown
+from app.health.noting import forget_streams
 from app.health.watch import watch
 from app.ingest.conflicts import count_conflicts
 from app.ingest.frozen import mark_frozen
@@ -42,11 +43,14 @@ async def count(connection: Connection) -> None:
 
 
 class Tending:
-    """Runs the sweeps until cancelled."""
+    """Runs the sweeps until cancelled. `streamed` are the providers whose streams are read."""
 
-    def __init__(self, pool: Pool, providers: Sequence[str]) -> None:
+    def __init__(
+        self, pool: Pool, providers: Sequence[str], *, streamed: Sequence[str] = ()
+    ) -> None:
         self._pool = pool
         self._providers = providers
+        self._unstreamed = sorted(set(providers) - set(streamed))
         self._next: dict[int, float] = {}
 
     async def run(self) -> None:
@@ -69,6 +73,7 @@ class Tending:
         self._next[_STAY] = time.monotonic() + STAY_EVERY_S
         async with engine.connection(self._pool) as connection, connection.transaction():
             await plan.stay(connection, self._providers)
+            await forget_streams(connection, self._unstreamed)
 
     async def _sweep(self, lock: int, every_s: float, sweep: Sweep) -> None:
         """Runs one sweep in a transaction of its own when it is due and nobody else does."""

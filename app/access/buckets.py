@@ -8,8 +8,8 @@ for a caller that is *hot*, and spends them without asking. What it leased and d
 Pure: times are handed in, in seconds of a monotonic clock.
 """
 
-import math
 from collections.abc import Sequence
+from math import ceil, inf
 
 import msgspec
 
@@ -29,7 +29,7 @@ GROWS_MIN, GROWS_MAX = 2, 16
 MINUTE_S = 60.0
 # Sums of seconds that are whole tokens may come out this much short.
 _ROUNDING = 1e-6
-_UNHEARD = -math.inf
+_UNHEARD = -inf
 
 
 class Taken(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,21 +62,24 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Bucket:
-    """A caller's tokens in this process; `size` and `per_s` are those of `rate`."""
+    """A caller's tokens in this process; `size` and `per_s` are those of `rate`.
+
+    `held` are leased here and not spent. With `low` of them it is time to lease the next; -1: there
+    is no next.
+    """
 
     __slots__ = (
-        "_back", "_block", "_debt", "_debt_at", "_heard_at", "_held", "_leased", "_left",
-        "_use_by", "asked", "low", "per_s", "rate", "size", "used_at",
+        "_back", "_block", "_debt", "_debt_at", "_heard_at", "_leased", "_left", "_use_by", "asked",
+        "held", "low", "per_s", "rate", "size", "used_at",
     )  # fmt: skip
 
     def __init__(self, rate: Rate, now: float) -> None:
         # Leased and not spent, good until then; how many were leased at once, and how many more
         # than needed at once the next time.
-        self._held = 0
+        self.held = 0
         self._use_by = 0.0
         self._leased = 0
         self._block = 0
-        # With so many held it is time to lease the next; -1: there is no next.
         self.low = -1
         self._back = 0
         # Spent unasked, coming back as tokens of the bucket do.
@@ -96,42 +99,37 @@ class Bucket:
         self._left = float(self.size)
         self._heard_at = _UNHEARD
 
-    @property
-    def held(self) -> int:
-        """How many tokens are leased here and not spent."""
-        return self._held
-
     def take(self, now: float, weight: int) -> Taken | None:
         """Takes tokens if enough are held; refuses if there cannot be enough; else None: ask.
 
         A weight above the bucket's size counts as that, so that nothing is refused for ever.
         """
-        weight = min(weight, self.size)
-        held = self._held if now < self._use_by else 0
-        if held >= weight:
-            self._held = held - weight
+        if weight > self.held:
+            weight = min(weight, self.size)
+        if self.held >= weight and now < self._use_by:
+            self.held -= weight
             return self._answer(now)
         # Others only take of what was left; what they give back is heard of within a lease. What
         # this process is about to give back is there to be leased anew.
         if now - self._heard_at < LEASE_S:
-            most = self._held + self._back + self._shared(now)
+            most = self.held + self._back + self._shared(now)
             if most < weight - _ROUNDING:
                 return self.refuse(now, weight)
         return None
 
     def covers(self, now: float, weights: Sequence[int]) -> bool:
         """Says whether enough is held here for all of these."""
-        return now < self._use_by and self._held >= sum(min(one, self.size) for one in weights)
+        return now < self._use_by and self.held >= sum(min(one, self.size) for one in weights)
 
     def refuse(self, now: float, weight: int) -> Taken:
         """Returns a refusal, which costs nothing."""
-        return self._answer(now, short_of=min(weight, self.size))
+        return self._answer(now, min(weight, self.size))
 
     def take_alone(self, now: float, weight: int) -> Taken:
         """Takes tokens of what is left as far as this process knows, as if it were the only one."""
         weight = min(weight, self.size)
-        left = min(self.size, self._shared(now) + self._held + self._back)
-        self._held = self._back = 0
+        left = min(self.size, self._shared(now) + self.held + self._back)
+        self.held = self._back = 0
         self._left, self._heard_at = left, now
         if left < weight - _ROUNDING:
             return self.refuse(now, weight)
@@ -153,7 +151,7 @@ class Bucket:
             grows = max(GROWS_MIN, int(LEASE_S / lasted_s))
             self._block = min(max(1, grows * self._block), most_ahead)
         elif now < self._use_by + LEASE_S:
-            self._block = min(self._leased - self._held, most_ahead)
+            self._block = min(self._leased - self.held, most_ahead)
         else:
             self._block = 0
         # Who comes with many at once comes again.
@@ -167,8 +165,8 @@ class Bucket:
         ahead = self._block if weights or now < self._use_by else 0
         wanted = Wanted(
             back=self._back,
-            kept=self._held,
-            owed=math.ceil(self._debt_of(now)),
+            kept=self.held,
+            owed=ceil(self._debt_of(now)),
             least=min(weights, default=0),
             waiting=waiting,
             most=min(waiting + ahead, self.size),
@@ -178,9 +176,9 @@ class Bucket:
 
     def told(self, now: float, *, asked_at: float, granted: int, left: float) -> None:
         """Takes what was granted of what was asked for at `asked_at`, and what is left there."""
-        if granted > self._held:
+        if granted > self.held:
             self._let_go()
-            self._held = self._leased = granted
+            self.held = self._leased = granted
             self._use_by = asked_at + LEASE_S
         else:
             self._back += granted
@@ -207,13 +205,13 @@ class Bucket:
 
     def is_as_new(self, now: float) -> bool:
         """Says whether forgetting it changes nothing."""
-        idle = not (self._held or self._back or self.asked)
+        idle = not (self.held or self._back or self.asked)
         return idle and (self._shared(now) >= self.size or not self._debt_of(now))
 
     def _let_go(self) -> None:
-        self._back += self._held
-        self._leased -= self._held
-        self._held = 0
+        self._back += self.held
+        self._leased -= self.held
+        self.held = 0
 
     def _debt_of(self, now: float) -> float:
         return max(0.0, self._debt - (now - self._debt_at) * self.per_s) if self._debt else 0.0
@@ -222,15 +220,15 @@ class Bucket:
         """Returns what is in the shared bucket at most, by what was heard; all before that."""
         return min(self.size, self._left + (now - self._heard_at) * self.per_s)
 
-    def _answer(self, now: float, *, short_of: int = 0) -> Taken:
-        size = self.size
-        left = self._held + self._left + (now - self._heard_at) * self.per_s
+    def _answer(self, now: float, short_of: int = 0) -> Taken:
+        size, per_s = self.size, self.per_s
+        left = self.held + self._left + (now - self._heard_at) * per_s
         if left > size - _ROUNDING:
             left = size
         return Taken(
             allowed=not short_of,
             limit=size,
             remaining=int(left + _ROUNDING),
-            reset_s=math.ceil((size - left) / self.per_s - _ROUNDING),
-            retry_after_s=max(1, math.ceil((short_of - left) / self.per_s)) if short_of else 0,
+            reset_s=ceil((size - left) / per_s - _ROUNDING),
+            retry_after_s=max(1, ceil((short_of - left) / per_s)) if short_of else 0,
         )

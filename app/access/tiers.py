@@ -17,6 +17,9 @@ class Tier(StrEnum):
     PRO = "pro"
     ENTERPRISE = "enterprise"
 
+    # Enum's own is written in Python, and every request looks up what its tier may.
+    __hash__ = str.__hash__
+
 
 class Role(StrEnum):
     """What somebody is here for."""

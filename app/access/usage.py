@@ -7,6 +7,7 @@ that is killed loses what it counted within `FLUSH_EVERY_S`.
 
 import asyncio
 import time
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from uuid import uuid4
 
@@ -80,13 +81,24 @@ class Usage:
         self._watched: dict[int, Tier] = {}
         self._batch: Batch | None = None
         self._writing = asyncio.Lock()
+        self._tellers: list[Callable[[], None]] = []
         self._day = date.min
         self._day_ends = 0.0
 
+    def count_first(self, tell: Callable[[], None]) -> None:
+        """Has `tell` called before anything is written: by it, who counts by himself notes it."""
+        self._tellers.append(tell)
+
     def note(
-        self, principal: Principal, endpoint: str, weight: int = 1, *, refused: bool = False
+        self,
+        principal: Principal,
+        endpoint: str,
+        weight: int = 1,
+        *,
+        requests: int = 1,
+        refused: bool = False,
     ) -> None:
-        """Counts one request that weighed so many units. Costs below a microsecond, never waits.
+        """Counts requests that weighed so many units each. Costs below a microsecond, never waits.
 
         `endpoint` is one of a few: a method with a route's template, or a word of ours.
         """
@@ -100,12 +112,12 @@ class Usage:
         )
         counts = self._counts.get(row)
         if counts is None:
-            counts = self._begin_row(row, principal)
+            counts = self._begin_row(row, principal, requests)
         if refused:
-            counts[2] += 1
+            counts[2] += requests
         else:
-            counts[0] += 1
-            counts[1] += weight
+            counts[0] += requests
+            counts[1] += requests * weight
 
     async def run(self) -> None:
         """Writes what waits, until cancelled."""
@@ -118,6 +130,8 @@ class Usage:
         any time.
         """
         async with self._writing:
+            for tell in self._tellers:
+                tell()
             while (batch := self._next_batch()) is not None:
                 try:
                     async with engine.connection(self._pool) as connection:
@@ -137,9 +151,9 @@ class Usage:
         midnight = datetime(now.year, now.month, now.day, tzinfo=UTC) + timedelta(days=1)
         self._day_ends = midnight.timestamp()
 
-    def _begin_row(self, row: Row, principal: Principal) -> list[int]:
+    def _begin_row(self, row: Row, principal: Principal, requests: int) -> list[int]:
         if len(self._counts) >= WAITING_MAX:
-            metrics.usage_lost.inc()
+            metrics.usage_lost.inc(requests)
             return [0, 0, 0]
         if principal.user_id is not None and self._quotas.has_quota(principal.tier):
             self._watched[principal.user_id] = principal.tier

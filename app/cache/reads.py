@@ -88,14 +88,13 @@ class Cache:
             del self._flights[name]
         self._wake.set()
 
-    def good(self, name: str) -> Entry | None:
+    def good(self, name: str, now: float) -> Entry | None:
         """Returns what memory has under a name, while it may be believed; waits for nothing.
 
-        What is to be renewed is renewed behind the reader's back.
+        What is to be renewed is renewed behind the reader's back. `now` is monotonic.
         """
         if not self.is_current():
             return None
-        now = time.monotonic()
         entry = self.memory.get(name, now)
         if entry is not None and entry.renew_from <= now and entry.load is not None:
             self._renew(entry)
@@ -113,7 +112,7 @@ class Cache:
         share one computation.
         """
         name = f"{kind}:{key}"
-        entry = self.good(name)
+        entry = self.good(name, time.monotonic())
         if entry is not None:
             metrics.cache_reads.labels(kind, "nothing" if entry.is_nothing else "memory").inc()
         else:

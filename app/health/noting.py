@@ -67,6 +67,7 @@ UPDATE provider_health SET silence_ms = NULL, data_at = NULL
 WHERE provider = $1 AND sport_id <> ALL ($2::text[])
   AND (silence_ms IS NOT NULL OR data_at IS NOT NULL)
 """
+_FORGET = "DELETE FROM provider_health WHERE provider = ANY ($1::text[])"
 _FAILURE = f"""
 INSERT INTO provider_health AS h (
     provider, sport_id, last_failure_at, last_error, failures, errors, response_ms
@@ -129,11 +130,12 @@ async def note_alive(connection: Connection, provider: str) -> None:
     await connection.execute(_ALIVE, provider, ALIVE_SILENCE_MS)
 
 
-async def note_stream(connection: Connection, name: str, before: Pulse, now: Pulse) -> None:
-    """Notes how a stream's line is, in each sport that something is followed of.
+async def note_stream(connection: Connection, provider: str, before: Pulse, now: Pulse) -> None:
+    """Notes how a provider's stream is, in each sport that something is followed of.
 
     `before` is what was noted last: a line that broke since has failed, whatever came after.
     """
+    name = stream_of(provider)
     sports = [sport.value for sport in now.sports]
     await connection.execute(_IDLE, name, sports)
     if now.failures > before.failures:
@@ -150,6 +152,16 @@ async def note_stream(connection: Connection, name: str, before: Pulse, now: Pul
     fresh = now.data_at != before.data_at
     latency_ms = now.latency_ms if fresh else None
     await connection.execute(_STREAM, name, sports, now.silence_ms, age_ms, now.data_at, latency_ms)
+
+
+async def forget_streams(connection: Connection, providers: Sequence[str]) -> None:
+    """Forgets how the streams of these were: they are switched off."""
+    await connection.execute(_FORGET, [stream_of(provider) for provider in providers])
+
+
+def stream_of(provider: str) -> str:
+    """Returns the name a provider's stream goes by where how it is is told."""
+    return f"{provider}-stream"
 
 
 async def note_failure(

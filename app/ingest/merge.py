@@ -61,14 +61,16 @@ class BelievedScore(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def hear(before: ToldScore | None, told: ToldScore) -> ToldScore | None:
-    """Returns what to hold of a provider now that it told this; None when that is late.
+    """Returns what to hold of a provider now that it told this; None when that is late, or the
+    same of the same moment.
 
-    Of two words of one moment the one received later counts. A word that is repeated at the same
-    moment is no repetition.
+    Of two words of one moment the one received later counts.
     """
     if before is None:
         return told
     if (told.observed_at, told.received_at) < (before.observed_at, before.received_at):
+        return None
+    if told.observed_at == before.observed_at and told.score == before.score:
         return None
     new = told.observed_at > before.observed_at
     points_since, points_repeats = told.observed_at, 1

@@ -128,6 +128,8 @@ async def save_scores(
     before = {m: matches[m].words.get(word.provider) for m, word in heard.items()}
     for match_id, word in heard.items():
         matches[match_id].words[word.provider] = word
+    # What nobody says anything new of stays as it is: the same told twice changes nothing.
+    matches = {m: matches[m] for m in heard}
     believed = _merge(matches, providers)
     changed = await _save_believed(connection, matches, believed)
     judged = dict(await save_conflicts(connection, _opinions(matches, believed, providers)))
@@ -242,7 +244,7 @@ def _held(row: Row) -> BelievedScore | None:
 
 
 def _hear(told: _Told, observation: Observation, providers: Providers) -> ToldScore | None:
-    """Returns what the observation makes of what its provider told; None when it is late."""
+    """Returns what the observation makes of what its provider told; None when it is no news."""
     assert observation.score is not None, "only scores are heard here"
     standing = providers.of(observation.provider, told.sport)
     word = ToldScore(

@@ -51,14 +51,15 @@ WHERE enabled AND provider = $1
 _STAY = """
 UPDATE poll_tasks SET kept_at = clock_timestamp() WHERE enabled AND provider = ANY ($1::text[])
 """
-# With its last task goes what is known of how the provider is in that sport: nobody asks it.
+# With its last task goes what is known of how the provider is in that sport, and its stream: nobody
+# asks it.
 _FORSAKE = """
 WITH forsaken AS (
     UPDATE poll_tasks SET enabled = false
     WHERE enabled AND kept_at < clock_timestamp() - $1::interval RETURNING provider, sport_id
 )
 DELETE FROM provider_health h USING forsaken f
-WHERE h.provider = f.provider AND h.sport_id = f.sport_id
+WHERE h.provider IN (f.provider, f.provider || '-stream') AND h.sport_id = f.sport_id
 """
 _CLAIM = """
 WITH due AS (

@@ -10,10 +10,12 @@ the same request when they come again: they are not even parsed.
 """
 
 import asyncio
+import time
 from typing import Any, cast
 
 from app.serving.bounded_http import HEAD_BYTES_MAX, BoundedHttp
-from app.serving.hot_reads import Asked, HotReads, read_headers
+from app.serving.hot_reads import Asked, HotReads
+from app.serving.plain_requests import read_headers
 
 
 class _Answered:
@@ -65,7 +67,12 @@ class HotHttp(BoundedHttp):
             super().data_received(data)
             return
         asked = hot.requests.get(data)
-        if asked is not None and self._is_free() and self._is_written(hot, asked):
+        # After an answer at once nothing waits, and a line that closes is not read.
+        if (
+            asked is not None
+            and ((self.cycle is _ANSWERED and not self.flow.write_paused) or self._is_free())
+            and self._is_written(hot, asked)
+        ):
             return
         begun, self._asked = self._begun, None
         super().data_received(data)
@@ -92,7 +99,7 @@ class HotHttp(BoundedHttp):
     def _plain(self, hot: HotReads) -> Asked | None:
         """Returns what is asked, if the request is what it looks like and may be ready."""
         address = hot.addresses.get(self.url)
-        parser = cast("Any", self.parser)
+        parser: Any = self.parser
         if (
             address is None
             or self._began_bytes + self._head_bytes > HEAD_BYTES_MAX
@@ -106,7 +113,7 @@ class HotHttp(BoundedHttp):
 
     def _is_free(self) -> bool:
         """Says whether nobody's answer is on its way, and the client takes what is written."""
-        cycle = cast("Any", self.cycle)
+        cycle: Any = self.cycle
         return (
             (cycle is None or cycle.response_complete)
             and not self.pipeline
@@ -117,14 +124,15 @@ class HotHttp(BoundedHttp):
     def _is_written(self, hot: HotReads, asked: Asked) -> bool:
         """Writes the answer, if it is ready."""
         state = self.server_state
-        answer = hot.answer(asked, self._peer, state.default_headers)
+        now = time.monotonic()
+        answer = hot.answer(asked, self._peer, state.default_headers, now)
         if answer is None:
             return False
         if self.timeout_keep_alive_task is not None:
             self._unset_keepalive_if_required()
         self.cycle = _ANSWERED
         state.total_requests += 1
-        self._hot_at = self.loop.time()
+        self._hot_at = now
         if self._idle is None:
             self._idle = self.loop.call_later(self.timeout_keep_alive, self._look_idle)
         self.transport.write(answer)
@@ -136,7 +144,7 @@ class HotHttp(BoundedHttp):
         is_busy = self._in_head or self._in_body or not self.cycle.response_complete
         if is_busy or self.timeout_keep_alive_task is not None or self.transport.is_closing():
             return  # The parent's timers watch it.
-        left = self._hot_at + self.timeout_keep_alive - self.loop.time()
+        left = self._hot_at + self.timeout_keep_alive - time.monotonic()
         if left > 0:
             self._idle = self.loop.call_later(left, self._look_idle)
         else:

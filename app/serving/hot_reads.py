@@ -8,8 +8,9 @@ caller has tokens here and now. Whatever is not known is left to the application
 """
 
 import asyncio
-import random
 import time
+from collections.abc import Callable
+from secrets import token_hex
 from typing import Any, Protocol
 
 from litestar import Litestar
@@ -25,6 +26,7 @@ from app.api.answers import Ready, names_tag
 from app.cache.memory import Entry
 from app.cache.reads import Cache
 from app.ops.traffic import SANE_ID
+from app.serving.plain_requests import FORWARDED, ID, KEY, TAGS, TOKEN, Said, read_headers
 from app.serving.ready_heads import NOT_MODIFIED, OK, Header, Shape, head_of, shape_of, written
 
 # Some 3 KB each with its heads, so 15 MB; those learnt first make room, and are learnt again.
@@ -40,39 +42,18 @@ CREDENTIALS_BYTES_MAX = 1_024
 CALLER_KNOWN_S = 60.0
 # That an address is wanted, and that a key is used, is noted so often at most.
 NOTED_EVERY_S = 1.0
-# Counts are handed to the metrics this often: adding one costs a tenth of an answer.
+# Counts are handed on this often, to the books of use before each time they are written as well:
+# adding one there costs a tenth of an answer.
 COUNTED_EVERY_S = 0.5
-HEADERS_MAX = 32
-
-# Headers whose values matter here, once each; by their place in what `read_headers` returns.
-_HOST, _TOKEN, _KEY, _FORWARDED, _ID, _TAGS = range(6)
-_PLACES = {
-    b"host": _HOST,
-    b"authorization": _TOKEN,
-    b"x-api-key": _KEY,
-    b"x-forwarded-for": _FORWARDED,
-    b"x-request-id": _ID,
-    b"if-none-match": _TAGS,
-}
-# Headers that change nothing of an answer. Any other makes a request odd, and so does `connection`
-# with any word but keep-alive.
-_NO_MATTER = frozenset(
-    {
-        *(b"accept", b"accept-encoding", b"accept-language", b"cache-control", b"cookie", b"dnt"),
-        *(b"pragma", b"priority", b"referer", b"sec-ch-ua", b"sec-ch-ua-mobile"),
-        *(b"sec-ch-ua-platform", b"sec-fetch-dest", b"sec-fetch-mode", b"sec-fetch-site"),
-        *(b"sec-fetch-user", b"sec-gpc", b"traceparent", b"tracestate", b"user-agent"),
-        *(b"x-forwarded-host", b"x-forwarded-port", b"x-forwarded-proto", b"x-real-ip"),
-    }
-)
-
-Said = list[bytes | None]
+# Or as soon as there are so many, some 300 bytes each.
+COUNTS_MAX = 10_000
+IDS_AT_ONCE = 512
 
 
 class Limits(Protocol):
     """What is asked of the limits: tokens that are here already."""
 
-    def try_take(self, key: str, rate: Rate, weight: int = 1) -> Taken | None:
+    def try_take(self, key: str, rate: Rate, weight: int, now: float) -> Taken | None:
         """Takes tokens, refuses, or returns None when that takes a question to somebody else."""
         ...
 
@@ -88,8 +69,14 @@ class Quotas(Protocol):
 class Usage(Protocol):
     """Who counts what is used."""
 
-    def note(self, principal: Principal, endpoint: str, weight: int = 1) -> None:
-        """Counts a request."""
+    def note(
+        self, principal: Principal, endpoint: str, weight: int = 1, *, requests: int = 1
+    ) -> None:
+        """Counts requests that weighed so many units each."""
+        ...
+
+    def count_first(self, tell: Callable[[], None]) -> None:
+        """Has somebody who counts by himself tell what he counted, before it is written."""
         ...
 
 
@@ -107,10 +94,10 @@ class Caller:
 
 
 class Address:
-    """What one address is answered with; `counts` are of answers since they were last told."""
+    """What one address is answered with."""
 
     __slots__ = (
-        "counts", "endpoint", "entry", "heads", "name", "route", "shapes", "wanted", "wanted_at",
+        "endpoint", "entry", "heads", "kind", "name", "route", "shapes", "wanted", "wanted_at",
         "weight",
     )  # fmt: skip
 
@@ -118,6 +105,7 @@ class Address:
         self.route = route
         self.endpoint = f"GET {route}"
         self.name = ready.entry.name
+        self.kind = ready.entry.kind
         self.wanted = ready.wanted
         self.wanted_at = 0.0
         self.weight = weight
@@ -151,7 +139,7 @@ class Asked:
 
 
 class HotReads:
-    """Answers what it knows; one a process. `run` tells the metrics."""
+    """Answers what it knows; one a process. `run` tells the metrics and the books of use."""
 
     def __init__(
         self, app: ASGIApp, *, gate: Gate, cache: Cache, limits: Limits, quotas: Quotas,
@@ -171,40 +159,62 @@ class HotReads:
         self._by_place: dict[tuple[str, bytes | None], Caller] = {}
         # Patterns are few: one object for all addresses that have it.
         self._shapes: dict[Shape, Shape] = {}
-        self._counts: dict[tuple[str, str, int], list[float]] = {}
+        # Answers and seconds by who was answered what, since it was last told.
+        self._counts: dict[tuple[Caller, Address, int], list[float]] = {}
         self._own: list[Header] = []
         self._own_written = b""
+        # Ids for requests that bring none.
+        self._ids: list[bytes] = []
+        usage.count_first(self.tell)
 
-    def answer(self, asked: Asked, peer: str, own: list[Header]) -> bytes | None:
+    def answer(self, asked: Asked, peer: str, own: list[Header], now: float) -> bytes | None:
         """Returns the answer as it is written, and counts it; None: let the application answer.
 
-        `own` are the server's headers of all its answers.
+        `own` are the server's headers of all its answers; `now` is monotonic.
         """
-        began = time.monotonic()
         address, said = asked.address, asked.said
-        caller = self._caller(said, peer, began)
-        entry = None if caller is None else self._cache.good(address.name)
-        if caller is None or entry is None or entry.is_nothing:
+        caller = self._caller(said, peer, now)
+        if caller is None:
             return None
-        principal = caller.principal
-        given = said[_TAGS]
+        entry = address.entry
+        if (
+            entry is None
+            or not entry.is_kept
+            or entry.renew_from <= now
+            or not self._cache.is_current()
+        ):
+            entry = self._cache.good(address.name, now)
+            if entry is None or entry.is_nothing:
+                return None
+        principal, given = caller.principal, said[TAGS]
         has_it = given is not None and names_tag(given.decode("latin-1"), entry.tag)
         status = NOT_MODIFIED if has_it else OK
         head = address.head(entry, status, is_anybody=principal.user_id is None)
-        taken = None if head is None else self._take(principal, address.weight)
-        if head is None or taken is None:
+        allowance = self._gate.allowances[principal.tier]
+        if head is None or (
+            (allowance.units_per_day or allowance.units_per_month)
+            and self._quotas.check(principal, allowance) is not None
+        ):
+            return None
+        taken = self._limits.try_take(principal.key, allowance, address.weight, now)
+        if taken is None or not taken.allowed:
             return None
         if own is not self._own:
             self._own, self._own_written = own, written(own)
-        head = head % (
-            self._own_written, taken.limit, taken.remaining, taken.reset_s, request_id(said[_ID])
-        )  # fmt: skip
-        self._note(asked, caller, began, kind=entry.kind, status=status)
+        named = said[ID]
+        if named is None or not SANE_ID.match(named):
+            named = self._ids.pop() if self._ids else self._new_id()
+        head = head % (self._own_written, taken.limit, taken.remaining, taken.reset_s, named)
+        counts = self._counts.get((caller, address, status))
+        if counts is None:
+            counts = self._begin_counts(caller, address, status, now)
+        counts[0] += 1
+        counts[1] += time.monotonic() - now
         return head if has_it else head + entry.body
 
     def remember(self, data: bytes, asked: Asked) -> None:
         """Remembers that these bytes are one whole request, and which."""
-        if len(data) <= REQUEST_BYTES_MAX and asked.said[_ID] is None:
+        if len(data) <= REQUEST_BYTES_MAX and asked.said[ID] is None:
             make_room(self.requests, REQUESTS_MAX)
             self.requests[data] = asked
 
@@ -222,32 +232,34 @@ class HotReads:
         await self._app(scope, receive, send_and_learn)
 
     async def run(self) -> None:
-        """Tells the metrics what was answered, until cancelled."""
+        """Tells what was answered, until cancelled."""
         try:
             while True:
                 await asyncio.sleep(COUNTED_EVERY_S)
-                self.tell_metrics()
+                self.tell()
         finally:
-            self.tell_metrics()
+            self.tell()
 
-    def tell_metrics(self) -> None:
-        """Hands on what was counted since."""
-        counts, self._counts = self._counts, {}
-        for (route, kind, status), (count, seconds) in counts.items():
-            metrics.http_requests.labels("GET", route, str(status)).inc(count)
-            metrics.http_seconds.labels(route).observe_many(seconds / count, int(count))
-            metrics.hot_reads.labels(route).inc(count)
-            metrics.cache_reads.labels(kind, "memory").inc(count)
+    def tell(self) -> None:
+        """Hands what was counted since to the books of use and to the metrics."""
+        counted, self._counts = self._counts, {}
+        for (caller, address, status), (count, seconds) in counted.items():
+            route, requests = address.route, int(count)
+            self._usage.note(caller.principal, address.endpoint, address.weight, requests=requests)
+            metrics.http_requests.labels("GET", route, str(status)).inc(requests)
+            metrics.http_seconds.labels(route).observe_many(seconds / count, requests)
+            metrics.hot_reads.labels(route).inc(requests)
+            metrics.cache_reads.labels(address.kind, "memory").inc(requests)
 
     def _caller(self, said: Said, peer: str, now: float) -> Caller | None:
         """Returns who asks, if that is known and still counts."""
-        token, key = said[_TOKEN], said[_KEY]
+        token, key = said[TOKEN], said[KEY]
         if token is not None:
             caller = None if key is not None else self._by_token.get(token)
         elif key is not None:
             caller = self._by_key.get(key)
         else:
-            caller = self._by_place.get((peer, said[_FORWARDED]))
+            caller = self._by_place.get((peer, said[FORWARDED]))
         if caller is None or caller.until <= now:
             return None
         revocations = self._gate.revocations
@@ -257,29 +269,28 @@ class HotReads:
             caller.epoch = revocations.epoch
         return caller
 
-    def _take(self, principal: Principal, weight: int) -> Taken | None:
-        """Takes what an answer costs; None when it is not here, or there is none."""
-        allowance = self._gate.allowance_of(principal)
-        if allowance.has_quota and self._quotas.check(principal, allowance) is not None:
-            return None
-        taken = self._limits.try_take(principal.key, allowance, weight)
-        return taken if taken is not None and taken.allowed else None
-
-    def _note(self, asked: Asked, caller: Caller, began: float, *, kind: str, status: int) -> None:
-        address, principal = asked.address, caller.principal
-        self._usage.note(principal, address.endpoint, address.weight)
-        if began - address.wanted_at >= NOTED_EVERY_S:
-            address.wanted_at = began
+    def _begin_counts(
+        self, caller: Caller, address: Address, status: int, now: float
+    ) -> list[float]:
+        """Begins to count how somebody is answered; notes that somebody comes for it."""
+        # What is read stays in memory longest.
+        self._cache.good(address.name, now)
+        if len(self._counts) >= COUNTS_MAX:
+            self.tell()
+        if now - address.wanted_at >= NOTED_EVERY_S:
+            address.wanted_at = now
             address.wanted()
-        if principal.api_key_id is not None and began - caller.noted_at >= NOTED_EVERY_S:
-            caller.noted_at = began
-            self._gate.keys.note_used(principal)
-        counted = address.route, kind, status
-        counts = self._counts.get(counted)
-        if counts is None:
-            counts = self._counts[counted] = [0, 0.0]
-        counts[0] += 1
-        counts[1] += time.monotonic() - began
+        if caller.principal.api_key_id is not None and now - caller.noted_at >= NOTED_EVERY_S:
+            caller.noted_at = now
+            self._gate.keys.note_used(caller.principal)
+        counts = self._counts[caller, address, status] = [0, 0.0]
+        return counts
+
+    def _new_id(self) -> bytes:
+        """Returns an id, 16 hexadecimal digits; makes many at once."""
+        digits = token_hex(8 * IDS_AT_ONCE).encode()
+        self._ids = [digits[at : at + 16] for at in range(0, len(digits), 16)]
+        return self._ids.pop()
 
     def _learn(self, scope: Any, status: int, headers: list[Header]) -> None:
         """Takes in an answer that an entry of the cache was all of."""
@@ -312,7 +323,7 @@ class HotReads:
         caller = Caller(
             principal, until=now + min(CALLER_KNOWN_S, left), epoch=self._gate.revocations.epoch
         )
-        token, key, forwarded = said[_TOKEN], said[_KEY], said[_FORWARDED]
+        token, key, forwarded = said[TOKEN], said[KEY], said[FORWARDED]
         if token is not None:
             shown = token.decode("latin-1").partition(" ")[2].strip()
             if len(token) <= CREDENTIALS_BYTES_MAX and not is_ticket(shown):
@@ -322,31 +333,6 @@ class HotReads:
                 _remember(self._by_key, key, caller)
         elif client is not None and len(forwarded or b"") <= CREDENTIALS_BYTES_MAX:
             _remember(self._by_place, (client[0], forwarded), caller)
-
-
-def read_headers(headers: list[Header]) -> Said | None:
-    """Returns the values that matter, by their places; None when anything about them is odd."""
-    said: Said = [None] * len(_PLACES)
-    if len(headers) > HEADERS_MAX:
-        return None
-    for name, value in headers:
-        place = _PLACES.get(name)
-        if place is not None:
-            if said[place] is not None:
-                return None
-            said[place] = value
-        elif name not in _NO_MATTER and not (
-            name == b"connection" and value.lower() == b"keep-alive"
-        ):
-            return None
-    return said if said[_HOST] is not None else None
-
-
-def request_id(given: bytes | None) -> bytes:
-    """Returns the caller's id if it is a sane one, else a new one; ids are no secrets."""
-    if given is not None and SANE_ID.match(given):
-        return given
-    return b"%016x" % random.getrandbits(64)
 
 
 def make_room(known: dict[Any, Any], most: int) -> None:

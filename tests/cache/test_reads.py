@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncGenerator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -305,7 +306,7 @@ async def test_an_answer_is_computed_anew_behind_its_readers_before_its_time_is_
         world.loads, world.value = 0, 1
         while world.loads == 0:
             # Nobody waits for the load: what was kept is read while it runs.
-            assert cache.good(f"score:{world.match_id}") is not None
+            assert cache.good(f"score:{world.match_id}", time.monotonic()) is not None
             await asyncio.sleep(0.001)
         while await world.read(cache) != 1:
             await asyncio.sleep(0.001)

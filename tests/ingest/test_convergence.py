@@ -74,8 +74,9 @@ class Believing:
             rank=PROVIDERS.index(word.provider),
         )
         heard = hear(self.words.get(word.provider), said)
-        if heard is not None:
-            self.words[word.provider] = heard
+        if heard is None:
+            return
+        self.words[word.provider] = heard
         found = merge_scores(list(self.words.values()), self.believed, self.contest)
         if found is not None:
             self._check(found)

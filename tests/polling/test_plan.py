@@ -137,7 +137,8 @@ async def test_tasks_nobody_runs_any_more_are_switched_off(connection: asyncpg.C
     await plan.keep_tasks(connection, "here", [RULE])
     await plan.keep_tasks(connection, "gone", [RULE])
     await connection.execute(
-        "INSERT INTO provider_health (provider, sport_id) SELECT provider, sport_id FROM poll_tasks"
+        "INSERT INTO provider_health (provider, sport_id) SELECT provider || end_of_it, sport_id"
+        " FROM poll_tasks, unnest(ARRAY['', '-stream']) AS end_of_it"
     )
     await plan.stay(connection, ["here"])
     on = "SELECT provider FROM poll_tasks WHERE enabled ORDER BY 1"
@@ -148,6 +149,6 @@ async def test_tasks_nobody_runs_any_more_are_switched_off(connection: asyncpg.C
     await plan.stay(connection, ["here"])
     assert [row["provider"] for row in await connection.fetch(on)] == ["here"]
     left = await connection.fetch("SELECT provider FROM provider_health")
-    assert [row["provider"] for row in left] == ["here"]
+    assert {row["provider"] for row in left} == {"here", "here-stream"}
     await plan.keep_tasks(connection, "gone", [RULE])
     assert [row["provider"] for row in await connection.fetch(on)] == ["gone", "here"]

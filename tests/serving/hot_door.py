@@ -97,7 +97,7 @@ class HotDoor(msgspec.Struct, frozen=True):
 
     def answered(self) -> int:
         """How many requests were answered at once."""
-        self.hot.tell_metrics()
+        self.hot.tell()
         return hot_answers()
 
 

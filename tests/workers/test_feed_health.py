@@ -28,6 +28,7 @@ from tests.providers.betfair.exchange import PACE
 from tests.stadium.grounds import ground, opened
 from workers import feeds as of_feeds
 from workers.feeds import Feeds
+from workers.tending import Tending
 
 WITHIN_S = 20
 # What is twenty seconds for a real one.
@@ -162,3 +163,25 @@ async def test_a_stream_is_up_behind_down_recovers_and_rests_as_polls_do(
     assert metrics.REGISTRY.get_sample_value("touchline_provider_state", {**labels, "state": "up"})
     latency = "touchline_feed_latency_seconds_count"
     assert metrics.REGISTRY.get_sample_value(latency, {"provider": "betfair"})
+
+
+async def test_a_stream_that_is_switched_off_is_forgotten(
+    pool: Pool, database_url: str, tmp_path: Path
+):
+    async with listening(pool, database_url, tmp_path) as stream:
+        await stream.until("up")
+    add = "INSERT INTO provider_health (provider, sport_id) VALUES ('odds-api-stream', 'football')"
+    names = "SELECT DISTINCT provider FROM provider_health"
+    # It was read by a worker that is gone. Of those that run some have it switched off.
+    for streamed, left in ((["betfair"], {STREAM}), ([], set[str]())):
+        tending = Tending(pool, ["betfair", "odds-api"], streamed=streamed)
+        running = asyncio.create_task(tending.run())
+        async with engine.connection(pool) as connection, asyncio.timeout(WITHIN_S):
+            await connection.execute(add)
+            told = {"odds-api-stream"}
+            while "odds-api-stream" in told:
+                await asyncio.sleep(0.02)
+                told = {row["provider"] for row in await connection.fetch(names)}
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        assert told == left
