@@ -37,9 +37,9 @@ CONNECTIONS = 64
 SECONDS = 2
 # Not counted, before each row but those of what nobody asked for before; the same for everybody.
 WARM_UP_SECONDS = 1
-ROUNDS = 3
+ROUNDS = 5
 # More than are read in all rounds, so that no detail is read twice.
-MATCHES = 12_000
+MATCHES = 60_000
 TOKENS = 20_000
 MARKETS = 50
 LOG_IN = {"email": "bench@example.org", "password": "correct horse battery"}

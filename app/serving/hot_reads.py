@@ -9,7 +9,9 @@ caller has tokens here and now. Whatever is not known is left to the application
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import islice
+from math import inf
 from secrets import token_hex
 from typing import Any, Protocol
 
@@ -38,6 +40,8 @@ REQUEST_BYTES_MAX = 2_048
 # Some 2 KB each with its token.
 CALLERS_MAX = 4_096
 CREDENTIALS_BYTES_MAX = 1_024
+# Where there is no room, one in so many makes it.
+FORGOTTEN_PART = 64
 # Whatever was checked is checked anew after this: as long as an API key is believed.
 CALLER_KNOWN_S = 60.0
 # That an address is wanted, and that a key is used, is noted so often at most.
@@ -48,6 +52,8 @@ COUNTED_EVERY_S = 0.5
 # Or as soon as there are so many, some 300 bytes each.
 COUNTS_MAX = 10_000
 IDS_AT_ONCE = 512
+# Where a request's state has what `read_headers` said of it, if that was asked.
+SAID = "said"
 
 
 class Limits(Protocol):
@@ -154,9 +160,9 @@ class HotReads:
         self.addresses: dict[bytes, Address] = {}
         # What was asked, by all the bytes it was asked with.
         self.requests: dict[bytes, Asked] = {}
-        self._by_token: dict[bytes, Caller] = {}
-        self._by_key: dict[bytes, Caller] = {}
-        self._by_place: dict[tuple[str, bytes | None], Caller] = {}
+        self._by_token: dict[bytes, Caller | None] = {}
+        self._by_key: dict[bytes, Caller | None] = {}
+        self._by_place: dict[tuple[str, bytes | None], Caller | None] = {}
         # Patterns are few: one object for all addresses that have it.
         self._shapes: dict[Shape, Shape] = {}
         # Answers and seconds by who was answered what, since it was last told.
@@ -226,7 +232,7 @@ class HotReads:
 
         async def send_and_learn(message: Message) -> None:
             if message["type"] == "http.response.start" and "ready" in scope["state"]:
-                self._learn(scope, message["status"], list(message["headers"]))
+                self._learn(scope, message["status"], message["headers"])
             await send(message)
 
         await self._app(scope, receive, send_and_learn)
@@ -292,59 +298,64 @@ class HotReads:
         self._ids = [digits[at : at + 16] for at in range(0, len(digits), 16)]
         return self._ids.pop()
 
-    def _learn(self, scope: Any, status: int, headers: list[Header]) -> None:
+    def _learn(self, scope: Any, status: int, headers: Iterable[Header]) -> None:
         """Takes in an answer that an entry of the cache was all of."""
         state: dict[str, Any] = scope["state"]
         ready: Ready = state["ready"]
         principal: Principal | None = state.get("principal")
-        shape = shape_of(status, headers) if status in {OK, NOT_MODIFIED} else None
-        said = read_headers(scope["headers"])
-        if principal is None or shape is None or said is None:
+        said: Said | None = state.get(SAID) or read_headers(scope["headers"])
+        if principal is None or said is None:
             return
         query: bytes = scope["query_string"]
         target = scope["raw_path"] + (b"?" + query if query else b"")
-        if len(target) > ADDRESS_BYTES_MAX or not ready.entry.is_kept:
-            return
         address = self.addresses.get(target)
-        if address is None or address.name != ready.entry.name:
-            make_room(self.addresses, ADDRESSES_MAX)
-            weight: int = state.get("units", 1)
-            address = self.addresses[target] = Address(scope["path_template"], ready, weight)
         kind = status, principal.user_id is None
-        if address.shapes.get(kind) != shape:
+        if address is None or address.name != ready.entry.name or kind not in address.shapes:
+            shape = shape_of(status, headers) if status in {OK, NOT_MODIFIED} else None
+            if shape is None or len(target) > ADDRESS_BYTES_MAX or not ready.entry.is_kept:
+                return
+            if address is None or address.name != ready.entry.name:
+                make_room(self.addresses, ADDRESSES_MAX)
+                weight: int = state.get("units", 1)
+                address = self.addresses[target] = Address(scope["path_template"], ready, weight)
             address.shapes[kind] = self._shapes.setdefault(shape, shape)
-            address.heads.pop(kind, None)
         self._meet(said, principal, scope["client"])
 
     def _meet(self, said: Said, principal: Principal, client: tuple[str, int] | None) -> None:
-        """Remembers whose credentials these are. A ticket is good once, so it is nobody's."""
-        now = time.monotonic()
-        left = (principal.expires_at or float("inf")) - time.time()
-        caller = Caller(
-            principal, until=now + min(CALLER_KNOWN_S, left), epoch=self._gate.revocations.epoch
-        )
+        """Remembers who shows what; whose it is only when it is shown again.
+
+        A ticket is good once, so it is nobody's.
+        """
+        known: dict[Any, Caller | None]
+        shown: Any
         token, key, forwarded = said[TOKEN], said[KEY], said[FORWARDED]
         if token is not None:
-            shown = token.decode("latin-1").partition(" ")[2].strip()
-            if len(token) <= CREDENTIALS_BYTES_MAX and not is_ticket(shown):
-                _remember(self._by_token, token, caller)
+            known, shown, length = self._by_token, token, len(token)
         elif key is not None:
-            if len(key) <= CREDENTIALS_BYTES_MAX:
-                _remember(self._by_key, key, caller)
-        elif client is not None and len(forwarded or b"") <= CREDENTIALS_BYTES_MAX:
-            _remember(self._by_place, (client[0], forwarded), caller)
+            known, shown, length = self._by_key, key, len(key)
+        else:
+            known, shown = self._by_place, (client[0] if client else "", forwarded)
+            length = len(forwarded or b"")
+        if length > CREDENTIALS_BYTES_MAX:
+            return
+        if shown not in known:
+            make_room(known, CALLERS_MAX)
+            known[shown] = None
+            return
+        if token is not None and is_ticket(token.decode("latin-1").partition(" ")[2].strip()):
+            return
+        now, left = time.monotonic(), (principal.expires_at or inf) - time.time()
+        del known[shown]  # It is the one learnt last.
+        known[shown] = Caller(
+            principal, until=now + min(CALLER_KNOWN_S, left), epoch=self._gate.revocations.epoch
+        )
 
 
 def make_room(known: dict[Any, Any], most: int) -> None:
-    """Forgets what was learnt first, where there is no room for one more."""
-    while len(known) >= most:
-        del known[next(iter(known))]
-
-
-def _remember(callers: dict[Any, Caller], shown: object, caller: Caller) -> None:
-    callers.pop(shown, None)
-    make_room(callers, CALLERS_MAX)
-    callers[shown] = caller
+    """Forgets what was learnt first, a part of it at once, where there is no room for one more."""
+    if len(known) >= most:
+        for oldest in list(islice(known, max(1, most // FORGOTTEN_PART))):
+            del known[oldest]
 
 
 def hot_reads_of(app: Litestar) -> HotReads:
