@@ -86,21 +86,33 @@ def number_of_match(entry: Entry) -> int:
 
 
 async def _of(state: State, kind: str, number: int, read: OfMatch) -> Entry | None:
-    tags = (match_tag(number),)
-
-    async def make(connection: Connection) -> Made | None:
-        found = await read(connection, number)
-        return made_of_match(found) if isinstance(found, bytes) else found
-
-    async def load() -> Made | None:
-        if kind in FROM_REPLICA:
-            reads: Reads = state.reads
-            return await reads.made(tags, make)
-        async with engine.connection(state.pool) as connection:
-            return await make(connection)
-
     cache: Cache = state.cache
-    return await cache.read(kind, str(number), tags, load)
+    load = _Load(state, kind, number, read)
+    return await cache.read(kind, str(number), load.tags, load)
+
+
+class _Load:
+    """Computes what is said of a match. Every answer keeps one, so it is small."""
+
+    __slots__ = ("kind", "number", "read", "state", "tags")
+
+    def __init__(self, state: State, kind: str, number: int, read: OfMatch) -> None:
+        self.state = state
+        self.kind = kind
+        self.number = number
+        self.read = read
+        self.tags = (match_tag(number),)
+
+    async def __call__(self) -> Made | None:
+        if self.kind in FROM_REPLICA:
+            reads: Reads = self.state.reads
+            return await reads.made(self.tags, self._make)
+        async with engine.connection(self.state.pool) as connection:
+            return await self._make(connection)
+
+    async def _make(self, connection: Connection) -> Made | None:
+        found = await self.read(connection, self.number)
+        return made_of_match(found) if isinstance(found, bytes) else found
 
 
 async def _merged_into(connection: Connection, number: int) -> Made | None:

@@ -57,7 +57,8 @@ class Memory:
     def __init__(self, bytes_max: int) -> None:
         self._bytes_max = bytes_max
         self._entries: OrderedDict[str, Entry] = OrderedDict()
-        self._names: dict[str, set[str]] = {}
+        # By what they are about; most matches have one.
+        self._names: dict[str, str | set[str]] = {}
         self.bytes = 0
 
     def __len__(self) -> int:
@@ -83,7 +84,11 @@ class Memory:
         entry.is_kept = True
         self.bytes += entry.size
         for tag in entry.tags:
-            self._names.setdefault(tag, set()).add(entry.name)
+            names = self._names.setdefault(tag, entry.name)
+            if isinstance(names, set):
+                names.add(entry.name)
+            elif names != entry.name:
+                self._names[tag] = {names, entry.name}
         while self.bytes > self._bytes_max:
             metrics.cache_evictions.inc()
             self.drop(next(iter(self._entries)))
@@ -98,14 +103,16 @@ class Memory:
         self.bytes -= entry.size
         for tag in entry.tags:
             names = self._names[tag]
-            names.discard(name)
-            if not names:
+            if isinstance(names, set):
+                names.discard(name)
+            if not names or names == name:
                 del self._names[tag]
 
     def forget(self, tags: Iterable[str]) -> None:
         """Drops every entry about any of these."""
         for tag in tags:
-            for name in tuple(self._names.get(tag, ())):
+            names = self._names.get(tag, ())
+            for name in (names,) if isinstance(names, str) else tuple(names):
                 self.drop(name)
         self._tell()
 
