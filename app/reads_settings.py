@@ -26,7 +26,7 @@ class ReadsSettings(msgspec.Struct, frozen=True, kw_only=True):
             ge=1,
             le=4096,
         ),
-    ] = 32
+    ] = 24
     replica_url: Annotated[
         str,
         env(
