@@ -14,7 +14,7 @@ import time
 from typing import Any, cast
 
 from app.serving.bounded_http import HEAD_BYTES_MAX, BoundedHttp
-from app.serving.hot_reads import SAID, Asked, HotReads
+from app.serving.hot_reads import ASKED, Asked, HotReads
 from app.serving.plain_requests import read_headers
 
 
@@ -92,7 +92,7 @@ class HotHttp(BoundedHttp):
         if hot is None or asked is None or not self._is_written(hot, asked):
             if asked is not None:
                 scope: Any = self.scope
-                scope["state"][SAID] = asked.said
+                scope["state"][ASKED] = asked
             super().on_headers_complete()
             return
         self.relax()

@@ -52,8 +52,8 @@ COUNTED_EVERY_S = 0.5
 # Or as soon as there are so many, some 300 bytes each.
 COUNTS_MAX = 10_000
 IDS_AT_ONCE = 512
-# Where a request's state has what `read_headers` said of it, if that was asked.
-SAID = "said"
+# Where a request's state has how it was asked, if it was a plain one for a known address.
+ASKED = "asked"
 
 
 class Limits(Protocol):
@@ -143,6 +143,13 @@ class Asked:
         self.address = address
         self.said = said
 
+    @property
+    def is_learnt(self) -> bool:
+        """Says whether its answer is known, but perhaps not who asks."""
+        said = self.said
+        is_anybody = said[TOKEN] is None and said[KEY] is None
+        return said[TAGS] is None and (OK, is_anybody) in self.address.shapes
+
 
 class HotReads:
     """Answers what it knows; one a process. `run` tells the metrics and the books of use."""
@@ -229,6 +236,11 @@ class HotReads:
         if scope["type"] != "http" or scope["method"] != "GET":
             await self._app(scope, receive, send)
             return
+        asked: Asked | None = scope["state"].get(ASKED)
+        if asked is not None and asked.is_learnt:
+            await self._app(scope, receive, send)
+            self._met(scope, asked)
+            return
 
         async def send_and_learn(message: Message) -> None:
             if message["type"] == "http.response.start" and "ready" in scope["state"]:
@@ -303,7 +315,7 @@ class HotReads:
         state: dict[str, Any] = scope["state"]
         ready: Ready = state["ready"]
         principal: Principal | None = state.get("principal")
-        said: Said | None = state.get(SAID) or read_headers(scope["headers"])
+        said = read_headers(scope["headers"])
         if principal is None or said is None:
             return
         query: bytes = scope["query_string"]
@@ -320,6 +332,19 @@ class HotReads:
                 address = self.addresses[target] = Address(scope["path_template"], ready, weight)
             address.shapes[kind] = self._shapes.setdefault(shape, shape)
         self._meet(said, principal, scope["client"])
+
+    def _met(self, scope: Any, asked: Asked) -> None:
+        """Takes in who asked for what is known, after an answer that an entry was all of."""
+        state: dict[str, Any] = scope["state"]
+        ready: Ready | None = state.get("ready")
+        principal: Principal | None = state.get("principal")
+        if ready is None or principal is None:
+            return
+        if ready.entry.name == asked.address.name:
+            self._meet(asked.said, principal, scope["client"])
+        else:
+            # Another entry answers there now: it is learnt anew.
+            self.addresses = {t: a for t, a in self.addresses.items() if a is not asked.address}
 
     def _meet(self, said: Said, principal: Principal, client: tuple[str, int] | None) -> None:
         """Remembers who shows what; whose it is only when it is shown again.
