@@ -167,9 +167,11 @@ class HotReads:
         self.addresses: dict[bytes, Address] = {}
         # What was asked, by all the bytes it was asked with.
         self.requests: dict[bytes, Asked] = {}
-        self._by_token: dict[bytes, Caller | None] = {}
-        self._by_key: dict[bytes, Caller | None] = {}
-        self._by_place: dict[tuple[str, bytes | None], Caller | None] = {}
+        self._by_token: dict[bytes, Caller] = {}
+        self._by_key: dict[bytes, Caller] = {}
+        self._by_place: dict[tuple[str, bytes | None], Caller] = {}
+        # Hashes of what was shown once: of most callers no more is ever seen.
+        self._shown: set[int] = set()
         # Patterns are few: one object for all addresses that have it.
         self._shapes: dict[Shape, Shape] = {}
         # Answers and seconds by who was answered what, since it was last told.
@@ -351,7 +353,7 @@ class HotReads:
 
         A ticket is good once, so it is nobody's.
         """
-        known: dict[Any, Caller | None]
+        known: dict[Any, Caller]
         shown: Any
         token, key, forwarded = said[TOKEN], said[KEY], said[FORWARDED]
         if token is not None:
@@ -363,14 +365,16 @@ class HotReads:
             length = len(forwarded or b"")
         if length > CREDENTIALS_BYTES_MAX:
             return
-        if shown not in known:
-            make_room(known, CALLERS_MAX)
-            known[shown] = None
+        if shown not in known and (mark := hash(shown)) not in self._shown:
+            if len(self._shown) >= CALLERS_MAX:
+                self._shown.clear()
+            self._shown.add(mark)
             return
         if token is not None and is_ticket(token.decode("latin-1").partition(" ")[2].strip()):
             return
         now, left = time.monotonic(), (principal.expires_at or inf) - time.time()
-        del known[shown]  # It is the one learnt last.
+        known.pop(shown, None)  # It is the one learnt last.
+        make_room(known, CALLERS_MAX)
         known[shown] = Caller(
             principal, until=now + min(CALLER_KNOWN_S, left), epoch=self._gate.revocations.epoch
         )
