@@ -141,11 +141,12 @@ def _print(proof: Proof, left_out: dict[str, int], *, tables: bool) -> None:
     click.echo(f"\n## {proof.league}: {proof.matches} matches, {proof.first} to {proof.last}\n")
     without = f" {proof.without_odds} more have no odds." if proof.without_odds else ""
     click.echo(f"Model {proof.model}. Left out: {left_out or 'nothing'}.{without}\n")
-    heads = ["forecaster", "log-loss", "Brier", "RPS", *(f"ECE {way}" for way in ways)]
+    heads = ["forecaster", "log-loss", "Brier", "RPS"]
+    heads += [f"{what} {way}" for what in ("ECE", "miscalibration") for way in ways]
     click.echo(f"| {' | '.join(heads)} |\n|---|{'---:|' * (len(heads) - 1)}")
     for one in proof.judged:
         v = one.verdict
-        figures = (v.log_loss, v.brier, v.rps, *v.ece)
+        figures = (v.log_loss, v.brier, v.rps, *v.ece, *v.miscalibration)
         click.echo(f"| {one.name} | {' | '.join(f'{x:.4f}' for x in figures)} |")
     least = ", ".join(f"{x:.4f}" for x in proof.least_ece)
     click.echo(f"\nECE that perfect chances would show over as many matches: {least}.")

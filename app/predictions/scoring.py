@@ -9,7 +9,11 @@ that came true.
   (Epstein 1969; Constantinou and Fenton 2012 for football), which knows that a draw is nearer to a
   win than a defeat.
 - ECE: chances of one outcome in ten bins of equal width, the absolute difference between a bin's
-  mean chance and its frequency, weighted by the bin's matches (Naeini and others 2015).
+  mean chance and its frequency, weighted by the bin's matches (Naeini and others 2015). Chance
+  alone adds to it, the more the fewer matches there are.
+- miscalibration: what is not chance. In the same bins the squared differences, less what chance
+  adds to each, y (1 - y) / (n - 1), weighted likewise; the root of it, 0 where nothing is left
+  (Kumar, Liang and Ma 2019, the debiased estimator). A root mean square is no less than the mean.
 """
 
 from collections.abc import Sequence
@@ -34,13 +38,14 @@ class Bin(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """All scores of one forecaster over some matches; `ece` is by outcome."""
+    """All scores of one forecaster over some matches; `ece` and `miscalibration` by outcome."""
 
     count: int
     log_loss: float
     brier: float
     rps: float
     ece: tuple[float, ...]
+    miscalibration: tuple[float, ...]
 
 
 def judge(chances: Floats, outcomes: Sequence[int]) -> Verdict:
@@ -55,6 +60,9 @@ def judge(chances: Floats, outcomes: Sequence[int]) -> Verdict:
         brier=float(((chances - came) ** 2).sum(axis=1).mean()),
         rps=float((apart**2).sum(axis=1).mean()) / (chances.shape[1] - 1),
         ece=tuple(_ece(chances[:, way], came[:, way]) for way in range(chances.shape[1])),
+        miscalibration=tuple(
+            _miscalibration(chances[:, way], came[:, way]) for way in range(chances.shape[1])
+        ),
     )
 
 
@@ -80,6 +88,15 @@ def reliability(chances: Floats, came: Floats, bins: int = BINS) -> list[Bin]:
 def _ece(chances: Floats, came: Floats) -> float:
     bins = reliability(chances, came)
     return sum(b.count * abs(b.expected - b.observed) for b in bins) / max(len(chances), 1)
+
+
+def _miscalibration(chances: Floats, came: Floats) -> float:
+    squared = sum(
+        b.count * ((b.expected - b.observed) ** 2 - b.observed * (1 - b.observed) / (b.count - 1))
+        for b in reliability(chances, came)
+        if b.count > 1
+    )
+    return float(np.sqrt(max(squared / max(len(chances), 1), 0.0)))
 
 
 def chance_ece(chances: Floats, draws: int = 200, seed: int = 7) -> tuple[float, ...]:

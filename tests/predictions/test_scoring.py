@@ -42,3 +42,20 @@ def test_even_perfect_chances_show_some_error_over_few_matches():
     few = chance_ece(random.dirichlet((5, 3, 4), size=100), draws=30)
     many = chance_ece(random.dirichlet((5, 3, 4), size=10_000), draws=30)
     assert all(f > 3 * m for f, m in zip(few, many, strict=True))
+
+
+def test_miscalibration_is_what_chance_does_not_explain():
+    """By hand, in one bin: 10 forecasts of 0.55 of which 4 came true, then of which 1 did."""
+    chances = np.tile([0.55, 0.45], (10, 1))
+    assert judge(chances, [0] * 4 + [1] * 6).miscalibration[0] == 0.0
+    found = judge(chances, [0] + [1] * 9).miscalibration[0]
+    assert found == pytest.approx(((0.55 - 0.1) ** 2 - 0.1 * 0.9 / 9) ** 0.5)
+
+
+def test_miscalibration_finds_what_is_wrong_whatever_the_number_of_matches():
+    random = np.random.default_rng(5)
+    for count in (1_500, 100_000):
+        chances = random.uniform(0.25, 0.75, count)
+        came = (random.random(count) > chances + 0.06).astype(int)
+        found = judge(np.column_stack([chances, 1 - chances]), came.tolist()).miscalibration
+        assert found[0] == pytest.approx(0.06, abs=0.03 if count < 10_000 else 0.004)
