@@ -256,8 +256,10 @@ def measure() -> tuple[list[Row], dict[str, float]]:
     peer_servers.install()
     rounds: dict[tuple[str, str], list[Round]] = {}
     with every_server() as servers:
+        # What is compared follows one another, and who is first changes from round to round.
+        servers.sort(key=lambda server: server.what)
         for number in range(ROUNDS):
-            for server in servers:
+            for server in servers if number % 2 else reversed(servers):
                 rounds.setdefault((server.what, server.name), []).append(one_round(server, number))
     rows: list[Row] = [
         {
