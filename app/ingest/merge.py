@@ -117,6 +117,28 @@ def merge_scores(
         return None
     if held is None:
         return _first(heard)
+    if _all_say(held.score, heard):
+        # As nearly always. What follows comes to the same; a property test holds it to that.
+        newest = heard[0].observed_at
+        period, clock = _period_of(heard, (), newest)
+        periods = _periods_of(heard, (), newest)
+        score = replace(held.score, period=period, clock=clock, periods=periods)
+        return _undisputed(replace(held, score=score), heard)
+    return decided(heard, held, contest)
+
+
+def _all_say(score: Score, heard: Sequence[ToldScore]) -> bool:
+    """Says whether nobody tells another status or other points."""
+    status, home, away = score.status, score.home, score.away
+    for t in heard:
+        told = t.score
+        if told.status is not status or told.home != home or told.away != away:
+            return False
+    return True
+
+
+def decided(heard: Sequence[ToldScore], held: BelievedScore, contest: Contest) -> BelievedScore:
+    """Returns what to believe where somebody may say something else."""
     lawful = [t for t in heard if may_move(held.score.status, t.score.status)]
     alone = len(heard) == 1
     status, status_at = decide_status(lawful, held, contest, alone=alone)
@@ -230,47 +252,54 @@ def _around(
         period, clock = held.period, held.clock
     if points_of(held) == points:
         periods = held.periods
-    newest = max([t.observed_at for t in lawful], default=None)
-    if newest is not None:
-        ordered = list(lawful)
-        if len(ordered) > 1:
-            ordered.sort(key=lambda t: standing(t, newest), reverse=True)
-        of_status = [t for t in ordered if t.score.status == status]
-        of_points = [t for t in ordered if t.points == points]
+    if lawful:
+        newest = max([t.observed_at for t in lawful])
+        of_status = [t for t in lawful if t.score.status == status]
+        of_points = [t for t in lawful if t.points == points]
         of_both = [t for t in of_points if t.score.status == status]
         if of_status:
-            period, clock = _period_of([*of_both, *of_status])
+            period, clock = _period_of(of_both, of_status, newest)
         if of_points:
-            periods = _periods_of([*of_both, *of_points])
+            periods = _periods_of(of_both, of_points, newest)
     home, away = points or (None, None)
     return Score(status=status, home=home, away=away, period=period, clock=clock, periods=periods)
 
 
-def _period_of(ordered: Sequence[ToldScore]) -> tuple[str | None, str | None]:
-    """Returns period and clock of the first who tells a clock, else of the first with a period."""
-    timed = (t for t in ordered if t.score.clock is not None)
-    named = (t for t in ordered if t.score.period is not None)
-    best = next(timed, None) or next(named, None)
-    return (None, None) if best is None else (best.score.period, best.score.clock)
+def _period_of(
+    of_both: Sequence[ToldScore], of_status: Sequence[ToldScore], newest: datetime
+) -> tuple[str | None, str | None]:
+    """Returns period and clock of the best who tells a clock, else of the best with a period; who
+    has the points right is better than who has only the status.
+    """
+    for words in (of_both, of_status):
+        if timed := [t for t in words if t.score.clock is not None]:
+            best = _best(timed, newest).score
+            return best.period, best.clock
+    for words in (of_both, of_status):
+        if named := [t for t in words if t.score.period is not None]:
+            return _best(named, newest).score.period, None
+    return None, None
 
 
-def _periods_of(ordered: Sequence[ToldScore]) -> tuple[Period, ...]:
-    return next((t.score.periods for t in ordered if t.score.periods), ())
+def _periods_of(
+    of_both: Sequence[ToldScore], of_points: Sequence[ToldScore], newest: datetime
+) -> tuple[Period, ...]:
+    for words in (of_both, of_points):
+        if told := [t for t in words if t.score.periods]:
+            return _best(told, newest).score.periods
+    return ()
+
+
+def _best(words: Sequence[ToldScore], newest: datetime) -> ToldScore:
+    return words[0] if len(words) == 1 else max(words, key=lambda t: standing(t, newest))
 
 
 def _weighed(believed: BelievedScore, heard: Sequence[ToldScore]) -> BelievedScore:
     """Adds the confidence, and who says otherwise."""
     score, points = believed.score, points_of(believed.score)
-    confidence = confidence_of(score, heard)
     others = [t for t in heard if t.points != points or t.score.status != score.status]
     if not others:
-        return replace(
-            believed,
-            confidence=confidence,
-            refused=_NOBODY,
-            unlawful=_NOBODY,
-            disputes=(),
-        )
+        return _undisputed(believed, heard)
     refused = {t.provider for t in others if _is_refused(t, points, believed.points_at)}
     astray = {
         t.provider
@@ -292,12 +321,21 @@ def _weighed(believed: BelievedScore, heard: Sequence[ToldScore]) -> BelievedSco
         disputes.append(Dispute(field="status", believed=score.status.value, told=said))
     return replace(
         believed,
-        confidence=confidence,
+        confidence=confidence_of(score, heard),
         refused=frozenset(refused),
         unlawful=frozenset(
             t.provider for t in others if not may_move(score.status, t.score.status)
         ),
         disputes=tuple(disputes),
+    )
+
+
+def _undisputed(believed: BelievedScore, heard: Sequence[ToldScore]) -> BelievedScore:
+    return BelievedScore(
+        score=believed.score,
+        confidence=confidence_of(believed.score, heard),
+        points_at=believed.points_at,
+        status_at=believed.status_at,
     )
 
 

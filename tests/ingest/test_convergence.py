@@ -2,15 +2,16 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.ingest.confidence import ToldScore
+from app.ingest.confidence import ToldScore, counting
 from app.ingest.decisions import CONFIRMATIONS, LATE
-from app.ingest.merge import BelievedScore, Contest, hear, merge_scores, points_of
-from app.sports.match import IN_PLAY, SPORTS, MatchStatus, Score, Sport, may_move
+from app.ingest.merge import BelievedScore, Contest, decided, hear, merge_scores, points_of
+from app.sports.match import IN_PLAY, SPORTS, MatchStatus, Period, Score, Sport, may_move
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 # Longer than anybody may be late.
@@ -100,6 +101,37 @@ class Believing:
             sayers = [w for w in self.words.values() if w.points == now]
             confirmed = any(w.back_repeats >= CONFIRMATIONS for w in sayers)
             assert len(sayers) >= 2 or confirmed, "a score went back on one word"
+
+
+ALIKE = st.builds(
+    lambda points, **more: Score(home=points and points[0], away=points and points[1], **more),
+    points=st.sampled_from(((1, 0), (1, 0), (1, 0), None)),
+    status=st.sampled_from((MatchStatus.LIVE, MatchStatus.LIVE, MatchStatus.SCHEDULED)),
+    period=st.sampled_from((None, "1st Half", "2nd Half")),
+    clock=st.sampled_from((None, "10'", "11'")),
+    periods=st.sampled_from(((), (Period(name="1st Half", home=1, away=0),))),
+)
+
+
+@given(st.lists(st.tuples(ALIKE, st.integers(0, 400)), min_size=1, max_size=3), ALIKE, RELIABLE)
+@settings(max_examples=500, deadline=None)
+def test_the_short_way_for_words_that_agree_is_no_other_way(
+    said: list[tuple[Score, int]], held: Score, reliable: dict[str, float]
+):
+    words = [
+        ToldScore(
+            provider=provider,
+            score=score,
+            observed_at=NOON + timedelta(seconds=after),
+            received_at=NOON + timedelta(seconds=after),
+            reliability=reliable[provider],
+            rank=rank,
+        )
+        for rank, (provider, (score, after)) in enumerate(zip(PROVIDERS, said, strict=False))
+    ]
+    believed = BelievedScore(score=held, confidence=Decimal(1), points_at=NOON, status_at=NOON)
+    contest = Contest(facts=SPORTS[Sport.FOOTBALL], starts_at=NOON)
+    assert merge_scores(words, believed, contest) == decided(counting(words), believed, contest)
 
 
 def in_any_order(words: Sequence[Word], draw: st.DataObject) -> list[Word]:
