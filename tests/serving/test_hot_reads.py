@@ -227,6 +227,24 @@ async def test_usage_and_metrics_count_every_answer(door: HotDoor):
     assert used == times_taken() - taken
 
 
+async def test_after_a_clean_stop_the_books_have_every_answer(database_url: str, redis_url: str):
+    async with a_hot_door(database_url, redis_url) as door:
+        match_id = await a_match(door.connection)
+        line, token = await door.line(), await a_token(door)
+        request = get(f"/api/scores/{match_id}", f"Authorization: Bearer {token}")
+        asked = 1
+        while not await door.is_hot(line, request):
+            asked += 1
+        for _ in range(50):
+            await line.ask(request)
+    connection = await asyncpg.connect(database_url)
+    used = await connection.fetchval(
+        "SELECT sum(requests) FROM usage WHERE endpoint = 'GET /api/scores/{match_id}'"
+    )
+    await connection.close()
+    assert used == asked + 50
+
+
 def requests_counted() -> int:
     """How many scores were answered, as the metrics have it."""
     labels = {"method": "GET", "route": "/api/scores/{match_id}", "status": "200"}
