@@ -181,6 +181,12 @@ class Look:
         """Waits until an expression in the page is true."""
         await self.page.wait_for_function(script, arg=argument, timeout=APPEARS_WITHIN_MS)
 
+    async def has_said_something(self) -> None:
+        """Waits until a socket of the page is open and was spoken on."""
+        async with asyncio.timeout(APPEARS_WITHIN_MS / 1000):
+            while not self.said:
+                await asyncio.sleep(0.01)
+
     def forgive_outage(self) -> None:
         """Forgets what a browser says when a server is away."""
         self.complaints = [

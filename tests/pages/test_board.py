@@ -144,6 +144,8 @@ async def test_a_board_left_open_over_a_rolling_restart_shows_the_right_score(
     await expect(score(look, match_id)).to_have_text(["0", "0"])
     await expect(look.page.locator("#connection")).to_have_text("Live")
     await look.page.evaluate("window.stayed = true")
+    # A line that is not taken yet would be taken by a new one.
+    await look.has_said_something()
     site.renew()
     goals = 0
     # Whichever of the two it was with told it to go.
