@@ -8,6 +8,8 @@ from pathlib import Path
 # stopped server's port is likely to be still there for its next start.
 FIRST, LAST = 20_000, 32_000
 TRIES_MAX = 200
+# Handed out by this process: who picked one may not listen on it yet.
+_picked: set[int] = set()
 
 
 class NoPort(Exception):
@@ -28,10 +30,13 @@ def is_free(port: int, host: str = "127.0.0.1") -> bool:
 
 
 def pick() -> int:
-    """Returns a port that is free now, chosen at random so that two choosers seldom collide."""
+    """Returns a port that is free now, chosen at random so that two choosers seldom collide; never
+    the same twice in one process.
+    """
     for _ in range(TRIES_MAX):
         port = random.SystemRandom().randrange(FIRST, LAST)
-        if is_free(port):
+        if port not in _picked and is_free(port):
+            _picked.add(port)
             return port
     raise NoPort(f"no free port between {FIRST} and {LAST} after {TRIES_MAX} tries")
 

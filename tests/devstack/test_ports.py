@@ -27,3 +27,8 @@ def test_nonsense_in_the_file_is_no_hindrance(tmp_path: Path, nonsense: str):
     file = tmp_path / "port"
     file.write_text(nonsense)
     assert ports.FIRST <= ports.keep(file) < ports.LAST
+
+
+def test_no_port_is_picked_twice():
+    """Of 500 out of 12,000 two would be the same nearly always."""
+    assert len({ports.pick() for _ in range(500)}) == 500
