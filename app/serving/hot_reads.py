@@ -207,8 +207,7 @@ class HotReads:
         head = address.head(entry, status, is_anybody=principal.user_id is None)
         allowance = self._gate.allowances[principal.tier]
         if head is None or (
-            (allowance.units_per_day or allowance.units_per_month)
-            and self._quotas.check(principal, allowance) is not None
+            allowance.has_quota and self._quotas.check(principal, allowance) is not None
         ):
             return None
         taken = self._limits.try_take(principal.key, allowance, address.weight, now)
