@@ -3,7 +3,8 @@
 Of football, three strengths are fitted (`regression`), from goals with a long memory and, where
 results tell them, from shots on target and shots with a short one: shots are many, so that form
 shows early, but not all teams need as many for a goal. What goals follow is a mixture of the
-three. Constants were chosen on seasons before 2019-20 (docs/predictions.md tells what lost).
+three, and what home ground is worth lately is found from goals again. Constants were chosen on
+seasons before 2019-20 (docs/predictions.md tells what lost, and which two were not).
 """
 
 from collections.abc import Sequence
@@ -15,7 +16,7 @@ import numpy as np
 from app.history.result import Result
 from app.predictions.forecast import GoalProcess
 from app.predictions.parameters import GoalParameters, SideStrength
-from app.predictions.regression import Priors, Scored, Strengths, aged, fit_counts
+from app.predictions.regression import LOG_MAX, Priors, Scored, Strengths, aged, fit_counts
 from app.predictions.results import sides_of
 from app.predictions.scores import Floats, normal_nodes
 from app.sports.match import Sport
@@ -29,6 +30,8 @@ _NEW = timedelta(days=400)
 _NEWCOMER = -0.1
 # A share of the last year's results that must tell shots for shots to count.
 _TOLD_MIN = 0.8
+_STEPS_MAX = 20
+_STILL = 1e-9
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,10 +42,21 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     share: float
 
 
+class HomeLately(msgspec.Struct, frozen=True, kw_only=True):
+    """What home ground is worth lately, on the logarithm of goals, beside what the mixture makes
+    it: `shift` more is expected, to a deviation of `spread`, and goals of this half-life decide.
+    """
+
+    halflife_days: float
+    shift: float
+    spread: float
+
+
 class GoalModel(msgspec.Struct, frozen=True, kw_only=True):
     """The constants of a sport. `widening` scales the posterior's variance, `alone` goals' share
     where there is nothing else, `home` what home ground is worth and how far leagues differ,
-    both logarithms. The others are as in `GoalProcess`.
+    both logarithms, `home_lately` how it moves where there is a mixture. The others are as in
+    `GoalProcess`.
     """
 
     name: str
@@ -52,7 +66,7 @@ class GoalModel(msgspec.Struct, frozen=True, kw_only=True):
     shots: Source | None = None
     alone: float = 1.0
     home: tuple[float, float] = (0.25, 0.25)
-    home_shift: float = 0.0
+    home_lately: HomeLately | None = None
     widening: float = 1.0
     low_score: float = 0.0
     level: float = 1.0
@@ -66,7 +80,8 @@ CLUBS = GoalModel(
     on_target=Source(halflife_days=80, spread=0.5, share=0.12),
     shots=Source(halflife_days=80, spread=0.5, share=0.61),
     alone=1.0,
-    home_shift=-0.067,
+    # Grounds without a crowd were worth half as much: a long memory learns that too late.
+    home_lately=HomeLately(halflife_days=180, shift=-0.05, spread=0.03),
     widening=0.5,
     low_score=-0.03,
 )
@@ -94,13 +109,15 @@ def fit_goals(
     new = _newcomers(seen, begun, as_of)
     priors = np.array([_NEWCOMER if side in new else 0.0 for side in sides])
     table = _Table(seen, sides, as_of)
-    fits = [
-        (s, table.fit(values, s, priors, model.home)) for s, values in _sources(model, seen, as_of)
-    ]
+    sources = [(model.goals, table.goals), *_of_shots(model, seen, as_of)]
+    fits = [(s, table.fit(values, s, priors, model.home)) for s, values in sources]
     shares = [(model.alone if len(fits) == 1 else s.share, f) for s, f in fits]
     goals = fits[0][1]
     attack = sum((share * fit.attack for share, fit in shares), np.zeros(len(sides)))
     defence = sum((share * fit.defence for share, fit in shares), np.zeros(len(sides)))
+    home = sum(share * fit.home for share, fit in shares)
+    if model.home_lately is not None and len(fits) > 1:
+        home = table.home_lately(model.home_lately, (goals.level, home), (attack, defence))
     variances = (goals.attack_variance, goals.defence_variance)
     spread = model.goals.spread**2
     return GoalParameters(
@@ -110,8 +127,7 @@ def fit_goals(
         as_of=as_of,
         results=len(seen),
         level=goals.level,
-        home=sum(share * fit.home for share, fit in shares)
-        + (model.home_shift if len(fits) > 1 else 0.0),
+        home=home,
         sides={
             side: SideStrength(*(round(float(x), 6) for x in row))
             for side, *row in zip(sides, attack, defence, *variances, strict=True)
@@ -129,6 +145,7 @@ class _Table:
         self.away = np.array([place[r.away] for r in seen])
         self.at_home = np.array([0.0 if r.neutral else 1.0 for r in seen])
         self.age = np.array([(as_of - r.played_on).days for r in seen], dtype=np.float64)
+        self.goals = np.array([_goals_of(r) for r in seen], dtype=np.float64)
 
     def fit(
         self, values: Floats, source: Source, priors: Floats, home: tuple[float, float]
@@ -148,9 +165,35 @@ class _Table:
         shrunk = Priors(attack=priors, defence=priors, spread=spread, home=home)
         return fit_counts(scored, shrunk)
 
+    def home_lately(
+        self, lately: HomeLately, means: tuple[float, float], strengths: tuple[Floats, Floats]
+    ) -> float:
+        """Returns what home ground is worth: the posterior's mode given goals and all the rest.
 
-def _sources(model: GoalModel, seen: Sequence[Result], as_of: date) -> list[tuple[Source, Floats]]:
-    found = [(model.goals, np.array([_goals_of(r) for r in seen], dtype=np.float64))]
+        `means` are the level and the mixture's home ground.
+        """
+        (level, home), (attack, defence) = means, strengths
+        weights = aged(self.age, lately.halflife_days) * self.at_home
+        scored = weights @ self.goals
+        rates = [
+            level + home / 2 + attack[self.home] - defence[self.away],
+            level - home / 2 + attack[self.away] - defence[self.home],
+        ]
+        expected = [float(weights @ np.exp(np.minimum(rate, LOG_MAX))) for rate in rates]
+        more = lately.shift
+        for _ in range(_STEPS_MAX):
+            here, there = expected[0] * np.exp(more / 2), expected[1] * np.exp(-more / 2)
+            pull = (scored[0] - here - scored[1] + there) / 2
+            precision = (here + there) / 4 + lately.spread**-2
+            step = float((pull - (more - lately.shift) * lately.spread**-2) / precision)
+            more += step
+            if abs(step) < _STILL:
+                break
+        return home + more
+
+
+def _of_shots(model: GoalModel, seen: Sequence[Result], as_of: date) -> list[tuple[Source, Floats]]:
+    found: list[tuple[Source, Floats]] = []
     for source, name in ((model.on_target, "on_target"), (model.shots, "shots")):
         if source is None:
             continue
@@ -160,7 +203,7 @@ def _sources(model: GoalModel, seen: Sequence[Result], as_of: date) -> list[tupl
         if lately and sum(lately) / len(lately) >= _TOLD_MIN:
             found.append((source, values.astype(np.float64)))
     # The shares were found for all three together.
-    return found if len(found) == 3 else found[:1]
+    return found if len(found) == 2 else []
 
 
 def _lately(result: Result, as_of: date) -> bool:

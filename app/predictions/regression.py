@@ -20,7 +20,7 @@ _LOOSE = 1e-3
 # Thirty half-lives: what is older counts like that, so that a sum of weights is never 0.
 _LEAST_WEIGHT = 1e-9
 # A rate of e^8 is nobody's; Newton's first steps on a handful of results must not leave the range.
-_LOG_MAX = 8.0
+LOG_MAX = 8.0
 
 
 class Scored(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,7 +88,7 @@ def _fit(scored: Scored, priors: Priors, *, exponential: bool, noise: float) -> 
     hessian: Floats = np.diag(precision)
     for _ in range(_STEPS_MAX):
         raw = (found[columns] * factors).sum(axis=1)
-        expected = np.exp(np.minimum(raw, _LOG_MAX)) if exponential else raw
+        expected = np.exp(np.minimum(raw, LOG_MAX)) if exponential else raw
         slope = expected if exponential else np.ones_like(expected)
         pull = _summed(columns, factors, weights * (values - expected), len(centre))
         hessian = _hessian(columns, factors, weights * slope, len(centre)) + np.diag(precision)

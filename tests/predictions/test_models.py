@@ -10,6 +10,7 @@ import pytest
 from app.history.result import Result
 from app.predictions.errors import ImpossibleTerms, MixedResults, TooFewResults, UnknownModel
 from app.predictions.forecast import Forecast
+from app.predictions.goals import CLUBS, GoalModel, fit_goals
 from app.predictions.models import MODELS, Terms, fit, forecast
 from app.predictions.parameters import Parameters
 from app.predictions.results import seen_before
@@ -192,3 +193,23 @@ def test_home_ground_is_worth_something_and_neutral_ground_nothing():
         back = forecast(parameters, Terms(home=SIDES[5], away=SIDES[4], neutral=True))
         assert there.home > neutral.home
         assert neutral.home == pytest.approx(back.away, abs=1e-6)
+
+
+def test_home_ground_that_is_worth_less_lately_is_noticed_sooner_than_by_the_long_memory():
+    league = football()
+    turned = [
+        msgspec.structs.replace(r, home_score=r.away_score, away_score=r.home_score)
+        if r.played_on > league[-1].played_on - timedelta(days=60)
+        else r
+        for r in league
+    ]
+    slow = msgspec.structs.replace(CLUBS, home_lately=None)
+    day = league[-1].played_on + timedelta(days=1)
+
+    def lost(model: GoalModel) -> float:
+        before = fit_goals(model, seen_before(league, day).results, day).home
+        return before - fit_goals(model, seen_before(turned, day).results, day).home
+
+    assert lost(CLUBS) > lost(slow) > 0.0
+    # It stays near what is expected: two months are not the end of home ground.
+    assert abs(lost(CLUBS) - lost(slow)) < 0.1
