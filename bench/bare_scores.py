@@ -13,8 +13,6 @@ from typing import Any
 
 import msgspec
 
-from app.database.engine import Connection
-
 TABLES = """
 CREATE TABLE bare_told (LIKE score_observations INCLUDING ALL) WITH (fillfactor = 70);
 CREATE TABLE bare_scores (LIKE live_scores INCLUDING ALL) WITH (fillfactor = 70);
@@ -127,11 +125,3 @@ class Scores:
         body = msgspec.json.encode({**_BODY, "clock": clock}).decode()
         yield _HEAD, (ids, numbers, [now] * n)
         yield _LOG, (ids, numbers, [now] * n, ["score_update"] * n, [body] * n)
-
-
-async def write(connection: Connection, polls: Sequence[Sequence[Statement]]) -> None:
-    """Writes polls, each in a transaction of its own."""
-    for statements in polls:
-        async with connection.transaction():
-            for statement, columns in statements:
-                await connection.execute(statement, *columns)

@@ -170,14 +170,22 @@ async def ours(
     return quotes, time.perf_counter() - begun
 
 
+def statements_of(batch: Ready) -> list[tuple[str, Columns]]:
+    """Returns what upserts a batch's rows of all three tables."""
+    return [
+        (_BARE_QUOTES, batch.quotes),
+        (_BARE_SELECTIONS, batch.selections),
+        (_BARE_MARKETS, batch.markets),
+    ]
+
+
 async def bare(connection: engine.Connection, batches: Sequence[Ready]) -> tuple[int, float]:
     """Upserts ready rows of all three tables; returns how many quotes, and in how many seconds."""
     begun = time.perf_counter()
     for batch in batches:
         async with connection.transaction():
-            await connection.execute(_BARE_QUOTES, *batch.quotes)
-            await connection.execute(_BARE_SELECTIONS, *batch.selections)
-            await connection.execute(_BARE_MARKETS, *batch.markets)
+            for statement, columns in statements_of(batch):
+                await connection.execute(statement, *columns)
     return sum(len(batch.quotes[0]) for batch in batches), time.perf_counter() - begun
 
 

@@ -1,11 +1,15 @@
 """Three providers at once: from bytes in their own shapes to committed rows.
 
-Three providers tell of the same six leagues, each beside the others and league after league, as
-the polls of one worker do. Each answer is normalised, identified, merged with what the others said,
-written and logged in a transaction of its own. The bare baseline upserts the same rows, ready, in
-the same run: by one writer, and by three at once. Of scores these are what each provider said, and
-as many beliefs, heads and entries of the log as ours came to in that very round; beside it stands
-the upsert of what was told and is believed alone.
+Three providers tell of the same six leagues, in a line of polls each, beside the others and league
+after league, as the polls of one worker do. Each answer is normalised, identified, merged with what
+the others said, written and logged in a transaction of its own. What is told differs from what was
+told before in every price and every clock: no match day has it so bad.
+
+Three kinds: scores; quotes; and both at once, in six lines, ten quotes to each observation of a
+score. The bare baseline upserts the same rows, ready, in the same run: by one writer, and by one
+for each line at once. Of scores these are what each provider said, and as many beliefs, heads and
+entries of the log as ours came to in that very round; beside it stands the upsert of what was told
+and is believed alone.
 """
 
 import asyncio
@@ -14,6 +18,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import uvloop
 
 from app import collector
@@ -22,30 +27,51 @@ from app.ingest.dead_letters import Origin
 from app.ingest.intake import TakenIn, take_in
 from app.ingest.known import Known
 from bench import bare_scores, house, wires
-from bench.ingest import BARE_TABLES, Ready, a_batch, bare
+from bench.bare_scores import Statement
+from bench.ingest import BARE_TABLES, a_batch, statements_of
 from bench.report import Row, median, report
 
-# Leagues of matches; a poll is about one of them, and the providers go round them in turn.
+# Leagues of matches; a poll is about one of them, and the lines go round them in turn.
 LEAGUES = 6
+CONNECTIONS = 8  # As a worker has.
 MATCHES = 100  # Of a league: what one poll brings.
 ROUNDS = 7
-POLLS = 12  # Of each provider, a round.
 
 Body = Callable[[random.Random, Sequence[int], datetime], bytes]
-QUOTES: Mapping[str, Body] = {
-    "odds-api": wires.odds_api_odds,
-    "north-feed": wires.pushed_odds,
-    "south-feed": wires.pushed_odds,
-}
-SCORES: Mapping[str, Body] = {
-    "api-football": lambda dice, matches, _: wires.fixtures(dice.randint(1, 44), matches),
-    "thesportsdb": lambda dice, matches, now: wires.livescore(dice.randint(1, 44), matches, now),
-    "north-feed": lambda dice, matches, now: wires.pushed_scores(dice.randint(1, 44), matches, now),
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """What a poll asks for: of whom, how its answer is made, and whether it is of scores."""
+
+    provider: str
+    body: Body
+    scores: bool = False
+
+
+_SCORES = (
+    Asked("api-football", lambda d, of, _: wires.fixtures(d.randint(1, 44), of), scores=True),
+    Asked("thesportsdb", lambda d, of, at: wires.livescore(d.randint(1, 44), of, at), scores=True),
+    Asked(
+        "north-feed", lambda d, of, at: wires.pushed_scores(d.randint(1, 44), of, at), scores=True
+    ),
+)
+_QUOTES = (
+    Asked("odds-api", wires.odds_api_odds),
+    Asked("south-feed", wires.pushed_odds),
+    Asked("north-feed", wires.pushed_odds),
+)
+# The lines of a kind, and the polls of each in a round. A poll brings 1,500 quotes or the scores of
+# a hundred matches: two of the one to three of the other are ten to one.
+Lines = Sequence[tuple[Asked, int]]
+KINDS: Mapping[str, Lines] = {
+    "score observations": [(one, 15) for one in _SCORES],
+    "quotes": [(one, 15) for one in _QUOTES],
+    "both at once": [(one, 12) for one in _QUOTES] + [(one, 18) for one in _SCORES],
 }
 
 
 class Told:
-    """A clock of the bench's own: each round is later than the one before, however fast it goes."""
+    """A clock of the bench's own: each poll is later than the one before, however fast it goes."""
 
     def __init__(self) -> None:
         self._at = datetime.now(UTC) - timedelta(hours=2)
@@ -56,58 +82,35 @@ class Told:
         return self._at
 
 
-Poll = tuple[bytes, datetime]
+class Poll(msgspec.Struct, frozen=True):
+    """An answer, and what it is about."""
+
+    asked: Asked
+    matches: Sequence[int]
+    body: bytes
+    at: datetime
 
 
-async def one_provider(
-    pool: engine.Pool, provider: str, polls: Sequence[Poll], known: Known
-) -> list[TakenIn]:
-    """Takes in what a provider said, poll after poll; returns what each came to."""
+async def one_line(pool: engine.Pool, polls: Sequence[Poll], known: Known) -> list[TakenIn]:
+    """Takes in what was said, poll after poll; returns what each came to."""
     came: list[TakenIn] = []
-    origin = Origin(provider=provider, scope="bench")
-    for body, at in polls:
-        taken = await take_in(pool, origin, wires.READS[provider](body, at), known)
+    for poll in polls:
+        provider = poll.asked.provider
+        answer = wires.READS[provider](poll.body, poll.at)
+        taken = await take_in(pool, Origin(provider=provider, scope="bench"), answer, known)
         assert taken is not None
         assert not taken.lost, taken.lost[:1]
         came.append(taken)
     return came
 
 
-async def ours(
-    pool: engine.Pool, polls: Mapping[str, Sequence[Poll]], known: Mapping[str, Known]
-) -> tuple[dict[str, list[TakenIn]], float]:
-    """Takes in what all providers said, each beside the others; returns it, and the seconds."""
-    begun = time.perf_counter()
-    came = await asyncio.gather(
-        *(one_provider(pool, name, polls[name], known[name]) for name in polls)
-    )
-    return dict(zip(polls, came, strict=True)), time.perf_counter() - begun
-
-
-async def of_writers(pool: engine.Pool, batches: Sequence[Sequence[Ready]]) -> float:
-    """Returns quotes a second of the bare upsert, by as many writers as there are batches."""
-
-    async def write(rows: Sequence[Ready]) -> int:
-        async with engine.connection(pool) as connection:
-            return (await bare(connection, rows))[0]
-
-    begun = time.perf_counter()
-    rows = await asyncio.gather(*(write(one) for one in batches))
-    return sum(rows) / (time.perf_counter() - begun)
-
-
-async def of_score_writers(
-    pool: engine.Pool, writers: Sequence[Sequence[Sequence[bare_scores.Statement]]]
-) -> float:
-    """Returns score observations a second of the bare upsert, by so many writers at once."""
-
-    async def write(polls: Sequence[Sequence[bare_scores.Statement]]) -> None:
-        async with engine.connection(pool) as connection:
-            await bare_scores.write(connection, polls)
-
-    begun = time.perf_counter()
-    await asyncio.gather(*(write(one) for one in writers))
-    return sum(map(len, writers)) * MATCHES / (time.perf_counter() - begun)
+async def one_writer(pool: engine.Pool, polls: Sequence[Sequence[Statement]]) -> None:
+    """Writes ready rows, each poll's in a transaction of its own."""
+    async with engine.connection(pool) as connection:
+        for statements in polls:
+            async with connection.transaction():
+                for statement, columns in statements:
+                    await connection.execute(statement, *columns)
 
 
 def league(number: int) -> range:
@@ -116,67 +119,69 @@ def league(number: int) -> range:
     return range(start, start + MATCHES)
 
 
+def told_by(poll: Poll, taken: TakenIn) -> int:
+    """Returns how many observations of scores, or quotes, a poll told."""
+    return taken.matches if poll.asked.scores else taken.quotes
+
+
 class Rounds:
     """Rounds of one kind: what went through a second, ours and the bare upserts in turn."""
 
-    def __init__(self, pool: engine.Pool, makers: Mapping[str, Body]) -> None:
-        self._pool, self._makers = pool, makers
-        self._dice, self._told = random.Random(len(makers)), Told()
-        self._known = {provider: Known() for provider in makers}
+    def __init__(self, pool: engine.Pool, lines: Lines) -> None:
+        self._pool, self._lines = pool, lines
+        self._dice, self._told = random.Random(len(lines)), Told()
+        self._known = [Known() for _ in lines]
         self._scores = bare_scores.Scores()
 
     async def measured(self) -> dict[str, list[float]]:
         """Returns what each way gave in every round but the first, which warms up."""
         found: dict[str, list[float]] = {}
         for number in range(ROUNDS + 1):
-            came, took_s = await ours(self._pool, self._polls(), self._known)
-            taken = [one for of_provider in came.values() for one in of_provider]
-            quotes = self._makers is QUOTES
-            counted = sum(one.quotes if quotes else one.matches for one in taken)
-            bare_ones = await (self._quotes() if quotes else self._observations(came))
-            if number:
-                for way, rate in {"ours": counted / took_s, **bare_ones}.items():
+            for way, rate in (await self.round()).items():
+                if number:
                     found.setdefault(way, []).append(rate)
         return found
 
-    def _polls(self) -> dict[str, list[Poll]]:
-        polls: dict[str, list[Poll]] = {name: [] for name in self._makers}
-        for n in range(POLLS):
-            at = self._told.next()
-            for place, (name, make) in enumerate(self._makers.items()):
-                polls[name].append((make(self._dice, league(n + 2 * place), at), at))
-        return polls
-
-    async def _quotes(self) -> dict[str, float]:
-        rows = [[a_batch(self._dice, MATCHES)[1] for _ in range(POLLS)] for _ in self._makers]
-        return {
-            "one": await of_writers(self._pool, rows[:1]),
-            "three": await of_writers(self._pool, rows),
-        }
-
-    async def _observations(self, came: Mapping[str, Sequence[TakenIn]]) -> dict[str, float]:
-        """The very rows that ours came to this time; then the two upserts alone."""
-        found: dict[str, float] = {}
-        for way, alone in (("", False), (" alone", True)):
-            joined = [poll for polls in self._ready(came, alone=alone) for poll in polls]
-            found[f"one{way}"] = await of_score_writers(self._pool, [joined])
-            apart = self._ready(came, alone=alone)
-            found[f"three{way}"] = await of_score_writers(self._pool, apart)
+    async def round(self) -> dict[str, float]:
+        """Returns what went through a second, by way."""
+        lines = self._polls()
+        begun = time.perf_counter()
+        came = await asyncio.gather(
+            *(one_line(self._pool, *line) for line in zip(lines, self._known, strict=True))
+        )
+        took_s = time.perf_counter() - begun
+        pairs = [list(zip(polls, of, strict=True)) for polls, of in zip(lines, came, strict=True)]
+        told = sum(told_by(poll, taken) for line in pairs for poll, taken in line)
+        assert all(told_by(poll, taken) for line in pairs for poll, taken in line), "told too late"
+        found = {"ours": told / took_s}
+        scores_only = all(poll.asked.scores for polls in lines for poll in polls)
+        for way in ("", " alone") if scores_only else ("",):
+            for writers in ("one", "each"):
+                ready = [[self._ready(*one, alone=bool(way)) for one in line] for line in pairs]
+                if writers == "one":
+                    ready = [[poll for line in ready for poll in line]]
+                begun = time.perf_counter()
+                await asyncio.gather(*(one_writer(self._pool, line) for line in ready))
+                found[writers + way] = told / (time.perf_counter() - begun)
         return found
 
-    def _ready(
-        self, came: Mapping[str, Sequence[TakenIn]], *, alone: bool
-    ) -> list[list[list[bare_scores.Statement]]]:
-        return [
-            [
-                self._scores.ready(
-                    bare_scores.Poll(name, league(n + 2 * place), taken.scores_changed),
-                    alone=alone,
-                )
-                for n, taken in enumerate(polls)
-            ]
-            for place, (name, polls) in enumerate(came.items())
-        ]
+    def _polls(self) -> list[list[Poll]]:
+        lines: list[list[Poll]] = [[] for _ in self._lines]
+        for n in range(max(polls for _, polls in self._lines)):
+            at = self._told.next()
+            for place, (asked, polls) in enumerate(self._lines):
+                if n < polls:
+                    matches = league(n + 2 * place)
+                    body = asked.body(self._dice, matches, at)
+                    lines[place].append(Poll(asked, matches, body, at))
+        return lines
+
+    def _ready(self, poll: Poll, taken: TakenIn, *, alone: bool) -> list[Statement]:
+        """Returns the very rows that a poll came to."""
+        if not poll.asked.scores:
+            return statements_of(a_batch(self._dice, MATCHES)[1])
+        told = bare_scores.Poll(poll.asked.provider, poll.matches, taken.scores_changed)
+        return self._scores.ready(told, alone=alone)
 
 
 def shown(what: str, found: Mapping[str, Sequence[float]]) -> tuple[Row, dict[str, float]]:
@@ -192,12 +197,12 @@ def shown(what: str, found: Mapping[str, Sequence[float]]) -> tuple[Row, dict[st
         "least": round(min(found["ours"])),
         "most": round(max(found["ours"])),
     }
-    for way in ("one", "three", "one alone", "three alone"):
+    for way in ("one", "each", "one alone", "each alone"):
         row[f"bare, {way}"] = round(median(found[way])) if way in found else ""
         row[f"ratio to {way}"] = round(over[way], 3) if way in over else ""
-    named = {"one": "the same rows, one writing", "three": "the same rows, three writing"}
+    named = {"one": "the same rows, one writing", "each": "the same rows, a writer a line"}
     named["one alone"] = "what was told and believed alone, one writing"
-    named["three alone"] = "what was told and believed alone, three writing"
+    named["each alone"] = "what was told and believed alone, a writer a line"
     return row, {
         f"{what} of three providers over the bare upsert of {named[way]}": ratio
         for way, ratio in over.items()
@@ -205,26 +210,26 @@ def shown(what: str, found: Mapping[str, Sequence[float]]) -> tuple[Row, dict[st
 
 
 async def measure() -> tuple[list[Row], dict[str, float]]:
-    """Measures quotes, then scores."""
+    """Measures kind after kind, each on servers of its own, as large as it made them."""
     rows: list[Row] = []
     ratios: dict[str, float] = {}
     collector.calm()  # As a worker does.
-    with house.stack() as stack:
-        pool = await engine.open_pool(
-            stack.database_url,
-            connections_max=4,
-            statement_timeout_s=60,
-            name="bench",
-            more={"synchronous_commit": "off"},
-        )
-        async with engine.connection(pool) as connection:
-            await connection.execute(BARE_TABLES)
-            await connection.execute(bare_scores.TABLES)
-        for what, makers in (("score observations", SCORES), ("quotes", QUOTES)):
-            row, over = shown(what, await Rounds(pool, makers).measured())
+    for what, lines in KINDS.items():
+        with house.stack() as stack:
+            pool = await engine.open_pool(
+                stack.database_url,
+                connections_max=CONNECTIONS,
+                statement_timeout_s=60,
+                name="bench",
+                more={"synchronous_commit": "off"},
+            )
+            async with engine.connection(pool) as connection:
+                await connection.execute(BARE_TABLES)
+                await connection.execute(bare_scores.TABLES)
+            row, over = shown(what, await Rounds(pool, lines).measured())
             rows.append(row)
             ratios |= over
-        await pool.close()
+            await pool.close()
     return rows, ratios
 
 

@@ -117,6 +117,8 @@ def weight_of_all(told: Iterable[ToldScore], newest: datetime) -> float:
 
 def standing(told: ToldScore, newest: datetime) -> tuple[float, int, str]:
     """Returns a key by which the word to prefer is the greatest: weight, declared order, name."""
+    if told.observed_at >= newest:
+        return (told.reliability, -told.rank, told.provider)
     return (round(weight_of(told, newest), 4), -told.rank, told.provider)
 
 

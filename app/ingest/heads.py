@@ -3,10 +3,12 @@
 from collections.abc import Iterable
 
 from app.database.engine import Connection
+from app.ingest.columns import numbers
 
 _LOCK = """
 WITH locked AS (
-    SELECT match_id, refs_moved FROM match_heads WHERE match_id = ANY ($1::bigint[])
+    SELECT match_id, refs_moved FROM match_heads
+    WHERE match_id = ANY (string_to_array($1, ',')::bigint[])
     ORDER BY match_id FOR NO KEY UPDATE
 )
 SELECT match_id FROM locked WHERE refs_moved
@@ -20,5 +22,5 @@ async def lock_heads(connection: Connection, match_ids: Iterable[int]) -> list[i
     Returns those of which a provider's match was moved to another since it was identified, or
     earlier: what is remembered of them does not count.
     """
-    rows = await connection.fetch(_LOCK, sorted(set(match_ids)))
+    rows = await connection.fetch(_LOCK, numbers(sorted(set(match_ids))))
     return [row["match_id"] for row in rows]

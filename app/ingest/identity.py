@@ -10,7 +10,7 @@ from app.ingest.assignment import assign
 from app.ingest.candidates import Shortlist, load_candidates
 from app.ingest.creation import create_matches, join_matches, load_refs, ref_of
 from app.ingest.heads import lock_heads
-from app.ingest.known import Known, MatchKey
+from app.ingest.known import Known, KnownMatch, MatchKey
 from app.ingest.matching import Decision, Described, New, Same, Side, Undecided, window_of
 from app.ingest.reviews import ask_operator, settle_reviews, waiting
 from app.ingest.swapping import swapped
@@ -94,8 +94,6 @@ async def lock_identified(
     again = {m: _as_observed(observed[m], known) for m in moved}
     for observation in again.values():
         known.matches.forget(key_of_observation(observation))
-        known.inverted.forget(key_of_observation(observation))
-        known.sides.forget(key_of_observation(observation))
     found = await identify(connection, list(again.values()), known)
     await lock_heads(connection, found)
     merged = {m: o for m, o in observed.items() if m not in again} | found
@@ -142,33 +140,34 @@ def key_of_observation(observation: Observation) -> MatchKey:
 def _by_match(newest: Mapping[MatchKey, Observation], known: Known) -> dict[int, Observation]:
     found: dict[int, Observation] = {}
     for key, observation in newest.items():
-        match_id = known.matches.get(key)
-        if match_id is None:
+        ours = known.matches.get(key)
+        if ours is None:
             continue
         # A provider with two ids for one match: the newer word counts.
-        if match_id in found and found[match_id].observed_at > observation.observed_at:
+        if ours.id in found and found[ours.id].observed_at > observation.observed_at:
             continue
-        found[match_id] = swapped(observation) if _is_turned(observation, known) else observation
+        found[ours.id] = swapped(observation) if _is_turned(observation, ours) else observation
     return dict(sorted(found.items()))
 
 
-def _is_turned(observation: Observation, known: Known) -> bool:
+def _is_turned(observation: Observation, ours: KnownMatch) -> bool:
     """Says whether home is away in an observation; one that names no sides is as the others were.
 
     A provider that turns the sides of a match it told us of before is found out by their ids.
     """
-    key, match = key_of_observation(observation), observation.match
-    sides = known.sides.get(key)
-    anew = match is not None and sides == (match.away.external_id, match.home.external_id)
-    return bool(known.inverted.get(key)) != anew
+    match, sides = observation.match, ours.sides
+    if match is None or sides is None:
+        return ours.inverted
+    anew = sides[0] == match.away.external_id and sides[1] == match.home.external_id
+    return ours.inverted != anew
 
 
 def _as_observed(observation: Observation, known: Known) -> Observation:
     """Returns what can be turned again: with sides that are known, either way round can."""
-    key = key_of_observation(observation)
-    if observation.match is not None and known.sides.get(key) is not None:
+    ours = known.matches.get(key_of_observation(observation))
+    if ours is None or (observation.match is not None and ours.sides is not None):
         return observation
-    return swapped(observation) if known.inverted.get(key) else observation
+    return swapped(observation) if ours.inverted else observation
 
 
 def _has_two_sides(observation: Observation) -> bool:
@@ -181,20 +180,19 @@ async def _find(connection: Connection, observations: Sequence[Observation], kno
         own = [o for o in observations if o.provider == provider]
         theirs = [o.external_id for o in own if o.match_id is None]
         for row in await connection.fetch(_FIND, provider, theirs) if theirs else ():
-            key = (provider, row["external_id"])
-            known.matches.learn(key, row["match_id"])
-            if row["inverted"] or known.inverted.get(key):
-                known.inverted.learn(key, row["inverted"])
-            if row["home"] is not None and row["away"] is not None:
-                known.sides.learn(key, (row["home"], row["away"]))
-    ours = [o for o in observations if o.match_id is not None]
-    if ours:
-        rows = await connection.fetch(_FIND_OURS, [o.match_id for o in ours])
+            home, away = row["home"], row["away"]
+            sides = None if home is None or away is None else (home, away)
+            ours = KnownMatch(row["match_id"], row["inverted"], sides)
+            known.matches.learn((provider, row["external_id"]), ours)
+    by_ours = [o for o in observations if o.match_id is not None]
+    if by_ours:
+        rows = await connection.fetch(_FIND_OURS, [o.match_id for o in by_ours])
         by_id = {row["asked"]: row for row in rows}
-        for observation in ours:
+        for observation in by_ours:
             row = by_id.get(observation.match_id)
             if row is not None and row["sport_id"] == observation.sport:
-                known.matches.learn(key_of_observation(observation), row["match_id"])
+                ours = KnownMatch(row["match_id"])
+                known.matches.learn(key_of_observation(observation), ours)
 
 
 async def _settle(
@@ -255,15 +253,12 @@ async def _decide(connection: Connection, part: Sequence[Observation], known: Kn
     )
     await ask_operator(connection, [(observed[k], d) for k, d in undecided.items()])
     await settle_reviews(connection, provider, {k: d.match_id for k, d in same.items()} | made)
-    for key, decision in same.items():
-        known.matches.learn((provider, key), decision.match_id)
-        if decision.inverted or known.inverted.get((provider, key)):
-            known.inverted.learn((provider, key), decision.inverted)
-    for key, match_id in made.items():
-        known.matches.learn((provider, key), match_id)
-    for key in same.keys() | made.keys():
+    found = {k: (d.match_id, d.inverted) for k, d in same.items()}
+    found |= {k: (match_id, False) for k, match_id in made.items()}
+    for key, (match_id, inverted) in found.items():
         match = _match(observed[key])
-        known.sides.learn((provider, key), (match.home.external_id, match.away.external_id))
+        sides = (match.home.external_id, match.away.external_id)
+        known.matches.learn((provider, key), KnownMatch(match_id, inverted, sides))
     _count(provider, decisions)
 
 

@@ -32,8 +32,9 @@ class Remembered(Generic[K, V]):
 
     def get(self, key: K) -> V | None:
         """Returns what is known of a key, what is pending included."""
-        found = self._pending.get(key)
-        return found if found is not None else self._kept.get(key)
+        if self._pending and (found := self._pending.get(key)) is not None:
+            return found
+        return self._kept.get(key)
 
     def learn(self, key: K, value: V) -> None:
         """Notes something that holds if the transaction commits."""
@@ -46,9 +47,7 @@ class Remembered(Generic[K, V]):
 
     def keep(self) -> None:
         """The transaction committed."""
-        for key, value in self._pending.items():
-            self._kept[key] = value
-            self._kept.move_to_end(key)
+        self._kept.update(self._pending)
         self._pending.clear()
         while len(self._kept) > self._limit:
             self._kept.popitem(last=False)
@@ -56,6 +55,17 @@ class Remembered(Generic[K, V]):
     def drop(self) -> None:
         """The transaction did not commit."""
         self._pending.clear()
+
+
+class KnownMatch(msgspec.Struct, frozen=True, gc=False):
+    """Which of ours a provider's match is, and whether it has the sides the other way round.
+
+    `sides` are home and away as it named them when that was decided.
+    """
+
+    id: int
+    inverted: bool = False
+    sides: tuple[str, str] | None = None
 
 
 class KnownMarket(msgspec.Struct, frozen=True):
@@ -80,11 +90,7 @@ class Known:
     """All that one line of polls remembers. Not shared between polls that run at once."""
 
     def __init__(self) -> None:
-        self.matches: Remembered[MatchKey, int] = Remembered()
-        # Matches whose provider has the sides the other way round.
-        self.inverted: Remembered[MatchKey, bool] = Remembered()
-        # Home and away as the provider named them when we decided which match it is.
-        self.sides: Remembered[MatchKey, tuple[str, str]] = Remembered()
+        self.matches: Remembered[MatchKey, KnownMatch] = Remembered()
         # What a provider last told of a match's start.
         self.starts: Remembered[tuple[str, int], datetime] = Remembered()
         self.markets: Remembered[MarketKey, KnownMarket] = Remembered()
@@ -111,7 +117,6 @@ class Known:
 
     def _all(self) -> tuple[Remembered[Any, Any], ...]:
         return (
-            self.matches, self.inverted, self.sides, self.starts, self.markets, self.told,
-            self.repeated, self.words, self.named, self.versions,
-            self.incidents,
+            self.matches, self.starts, self.markets, self.told, self.repeated, self.words,
+            self.named, self.versions, self.incidents,
         )  # fmt: skip

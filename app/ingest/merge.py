@@ -6,7 +6,7 @@ over all that counts: `decide_points` and `decide_status` say when what we belie
 same can be worked out again from the tables at any time.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -117,17 +117,19 @@ def merge_scores(
         return None
     if held is None:
         return _first(heard)
-    if _all_say(held.score, heard):
+    if all_say(held.score, heard):
         # As nearly always. What follows comes to the same; a property test holds it to that.
         newest = heard[0].observed_at
         period, clock = _period_of(heard, (), newest)
         periods = _periods_of(heard, (), newest)
-        score = replace(held.score, period=period, clock=clock, periods=periods)
-        return _undisputed(replace(held, score=score), heard)
+        score = held.score
+        if (period, clock, periods) != (score.period, score.clock, score.periods):
+            score = replace(score, period=period, clock=clock, periods=periods)
+        return _undisputed(score, held, heard)
     return decided(heard, held, contest)
 
 
-def _all_say(score: Score, heard: Sequence[ToldScore]) -> bool:
+def all_say(score: Score, heard: Iterable[ToldScore]) -> bool:
     """Says whether nobody tells another status or other points."""
     status, home, away = score.status, score.home, score.away
     for t in heard:
@@ -291,7 +293,11 @@ def _periods_of(
 
 
 def _best(words: Sequence[ToldScore], newest: datetime) -> ToldScore:
-    return words[0] if len(words) == 1 else max(words, key=lambda t: standing(t, newest))
+    best, most = words[0], standing(words[0], newest)
+    for word in words[1:]:
+        if (worth := standing(word, newest)) > most:
+            best, most = word, worth
+    return best
 
 
 def _weighed(believed: BelievedScore, heard: Sequence[ToldScore]) -> BelievedScore:
@@ -299,7 +305,7 @@ def _weighed(believed: BelievedScore, heard: Sequence[ToldScore]) -> BelievedSco
     score, points = believed.score, points_of(believed.score)
     others = [t for t in heard if t.points != points or t.score.status != score.status]
     if not others:
-        return _undisputed(believed, heard)
+        return _undisputed(score, believed, heard)
     refused = {t.provider for t in others if _is_refused(t, points, believed.points_at)}
     astray = {
         t.provider
@@ -330,12 +336,12 @@ def _weighed(believed: BelievedScore, heard: Sequence[ToldScore]) -> BelievedSco
     )
 
 
-def _undisputed(believed: BelievedScore, heard: Sequence[ToldScore]) -> BelievedScore:
+def _undisputed(score: Score, since: BelievedScore, heard: Sequence[ToldScore]) -> BelievedScore:
     return BelievedScore(
-        score=believed.score,
-        confidence=confidence_of(believed.score, heard),
-        points_at=believed.points_at,
-        status_at=believed.status_at,
+        score=score,
+        confidence=confidence_of(score, heard),
+        points_at=since.points_at,
+        status_at=since.status_at,
     )
 
 

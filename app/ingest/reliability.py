@@ -61,13 +61,18 @@ class Providers:
     def __init__(
         self, standings: Mapping[tuple[str, str], Standing], ranks: Mapping[str, int]
     ) -> None:
-        self._standings = standings
+        self._standings = dict(standings)
         self._ranks = ranks
+        self.all_count = all(one.counts_from is None for one in standings.values())
+        """Nobody is in quarantine."""
 
     def of(self, provider: str, sport: str) -> Standing:
         """Returns how a provider stands; one nobody knows anything of has the prior."""
         found = self._standings.get((provider, sport))
-        return found or Standing(rank=self._ranks.get(provider, RANK_NONE))
+        if found is None:
+            found = Standing(rank=self._ranks.get(provider, RANK_NONE))
+            self._standings[provider, sport] = found
+        return found
 
 
 async def providers_now(connection: Connection) -> Providers:

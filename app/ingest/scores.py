@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any, cast
 
 import msgspec
@@ -14,7 +15,7 @@ from app.ingest.decisions import CONFIRMATIONS
 from app.ingest.heads import lock_heads
 from app.ingest.judgements import of_agreement
 from app.ingest.known import Known, KnownWord
-from app.ingest.merge import BelievedScore, Contest, hear, merge_scores, points_of, spelled
+from app.ingest.merge import BelievedScore, Contest, all_say, hear, merge_scores, points_of, spelled
 from app.ingest.reliability import Judgements, Providers, learn, providers_now
 from app.ingest.repetition import is_newest, told_at
 from app.sports.match import SPORTS, MatchStatus, Period, Score, Sport
@@ -29,12 +30,13 @@ SELECT m.id, m.sport_id, m.start_time, s.status, s.home_score, s.away_score, s.p
        s.periods::text AS periods, s.confidence, s.points_at, s.status_at,
        s.verify_since IS NOT NULL AS verifying,
        EXISTS (SELECT FROM conflicts c WHERE c.match_id = m.id AND c.closed_at IS NULL) AS disputed
-FROM matches m LEFT JOIN live_scores s ON s.match_id = m.id WHERE m.id = ANY ($1::bigint[])
+FROM matches m LEFT JOIN live_scores s ON s.match_id = m.id
+WHERE m.id = ANY (string_to_array($1, ',')::bigint[])
 """
 _TOLD = """
 SELECT match_id, provider, score::text AS score, observed_at, received_at, points_since,
        points_repeats, back_since, back_repeats, status_since, status_repeats
-FROM score_observations WHERE match_id = ANY ($1::bigint[])
+FROM score_observations WHERE match_id = ANY (string_to_array($1, ',')::bigint[])
 """
 _TELL = """
 INSERT INTO score_observations AS o (
@@ -79,8 +81,11 @@ WHERE (s.status, s.home_score, s.away_score, s.period, s.clock, s.periods, s.con
 RETURNING s.match_id
 """
 
-_SCORE = msgspec.json.Decoder(Score)
-_PERIODS = msgspec.json.Decoder(tuple[Period, ...])
+_STATUSES = {status.value: status for status in MatchStatus}
+# Three providers tell a match's score in much the same words, and each is read with every poll.
+_READ_MAX = 10_000
+_score_of = lru_cache(_READ_MAX)(msgspec.json.Decoder(Score).decode)
+_periods_of = lru_cache(_READ_MAX)(msgspec.json.Decoder(tuple[Period, ...]).decode)
 _JSON = msgspec.json.Encoder()
 
 
@@ -162,10 +167,7 @@ def _is_all_said(told: _Told, belief: BelievedScore | None, word: ToldScore) -> 
         return False
     if min(word.points_repeats, word.back_repeats, word.status_repeats) < CONFIRMATIONS:
         return False
-    believed = (belief.score.status, belief.score.home, belief.score.away)
-    return all(
-        (w.score.status, w.score.home, w.score.away) == believed for w in told.words.values()
-    )
+    return all_say(belief.score, told.words.values())
 
 
 async def rebelieve(connection: Connection, match_ids: Iterable[int]) -> frozenset[int]:
@@ -190,7 +192,7 @@ async def rebelieve(connection: Connection, match_ids: Iterable[int]) -> frozens
 async def _load(
     connection: Connection, match_ids: Iterable[int], providers: Providers
 ) -> dict[int, _Told]:
-    wanted = list(match_ids)
+    wanted = numbers(match_ids)
     matches: dict[int, _Told] = {}
     for row in await connection.fetch(_MATCHES, wanted):
         contest = Contest(
@@ -209,7 +211,7 @@ async def _load(
         standing = providers.of(provider, of_match.sport)
         of_match.words[provider] = ToldScore(
             provider=provider,
-            score=_SCORE.decode(score),
+            score=_score_of(score),
             observed_at=observed_at,
             received_at=received_at,
             points_since=points_since,
@@ -228,12 +230,12 @@ def _held(row: Row) -> BelievedScore | None:
     if row["status"] is None:
         return None
     score = Score(
-        status=MatchStatus(row["status"]),
+        status=_STATUSES[row["status"]],
         home=row["home_score"],
         away=row["away_score"],
         period=row["period"],
         clock=row["clock"],
-        periods=_PERIODS.decode(row["periods"]),
+        periods=_periods_of(row["periods"]),
     )
     return BelievedScore(
         score=score,
@@ -298,11 +300,11 @@ async def _tell(
 
 
 def _differs(word: ToldScore, before: ToldScore) -> bool:
-    return (word.score, word.points_repeats, word.back_repeats, word.status_repeats) != (
-        before.score,
-        before.points_repeats,
-        before.back_repeats,
-        before.status_repeats,
+    return (
+        word.score != before.score
+        or word.points_repeats != before.points_repeats
+        or word.back_repeats != before.back_repeats
+        or word.status_repeats != before.status_repeats
     )
 
 
@@ -313,6 +315,8 @@ def _counting(told: _Told, providers: Providers) -> list[ToldScore]:
 
 def _free(told: _Told, providers: Providers) -> list[ToldScore]:
     """Returns the words out of quarantine."""
+    if providers.all_count:
+        return list(told.words.values())
     sport = told.sport
     return [w for w in told.words.values() if providers.of(w.provider, sport).counts(w.observed_at)]
 

@@ -81,6 +81,8 @@ def incidents_of(events: Sequence[Event], sides: Sides, goals: Pair) -> tuple[In
     The score they tell of the match is the judge: of more goals than that, those that a review
     cancelled and those listed twice are none.
     """
+    if not events:
+        return ()
     kept = _without_cancelled(_without_doubles(events, sides, goals), sides, goals)
     tell = _Teller(sides, off_first=not _is_swapped(kept))
     return tuple(told for event in kept if (told := tell(event)) is not None)
