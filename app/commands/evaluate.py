@@ -20,13 +20,14 @@ from app.predictions.scoring import judge
 from app.predictions.walk import outcomes_of, walk
 from app.sports.match import Sport
 
-# What comes along is judged on its last seasons; odds are not among it.
+# What comes along is judged on its last seasons, fitted as often as is served, but for nations,
+# whose years are many; odds are not among it.
 LEAGUES = {
     "premier-league": ("football-club-1", "2019-08-01", "2023-06-30", 1),
-    "internationals": ("football-nation-1", "2018-01-01", "2023-12-31", 30),
-    "euroleague": ("basketball-1", "2010-09-01", "2017-06-30", 7),
-    "nhl": ("hockey-1", "2022-11-01", "2023-06-30", 7),
-    "atp": ("tennis-1", "2021-01-01", "2021-12-31", 7),
+    "internationals": ("football-nation-1", "2018-01-01", "2023-12-31", 7),
+    "euroleague": ("basketball-1", "2010-09-01", "2017-06-30", 1),
+    "nhl": ("hockey-1", "2022-11-01", "2023-06-30", 1),
+    "atp": ("tennis-1", "2021-01-01", "2021-12-31", 1),
 }
 _MODELS = {
     Sport.FOOTBALL: "football-club-1",

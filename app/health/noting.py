@@ -8,7 +8,7 @@ import msgspec
 
 from app.database.engine import Connection
 from app.health.state import circuit_wait_s
-from app.providers.provider import Pulse
+from app.providers.provider import STREAM_SUFFIX, Pulse
 from app.sports.match import IN_PLAY, Sport
 from app.sports.observation import Observation
 
@@ -161,7 +161,7 @@ async def forget_streams(connection: Connection, providers: Sequence[str]) -> No
 
 def stream_of(provider: str) -> str:
     """Returns the name a provider's stream goes by where how it is is told."""
-    return f"{provider}-stream"
+    return provider + STREAM_SUFFIX
 
 
 async def note_failure(

@@ -8,7 +8,7 @@ import msgspec
 from app.database.engine import Connection
 from app.polling.schedule import Phase
 from app.polling.wanted import STANDING
-from app.providers.provider import PollRule
+from app.providers.provider import STREAM_SUFFIX, PollRule
 from app.sports.ids import ExternalId
 
 # Polls one round claims.
@@ -59,7 +59,7 @@ WITH forsaken AS (
     WHERE enabled AND kept_at < clock_timestamp() - $1::interval RETURNING provider, sport_id
 )
 DELETE FROM provider_health h USING forsaken f
-WHERE h.provider IN (f.provider, f.provider || '-stream') AND h.sport_id = f.sport_id
+WHERE h.provider IN (f.provider, f.provider || $2) AND h.sport_id = f.sport_id
 """
 _CLAIM = """
 WITH due AS (
@@ -231,7 +231,7 @@ async def stay(connection: Connection, providers: Sequence[str]) -> None:
     others than this one keeps its own. To be called well within `FORSAKEN_AFTER`.
     """
     await connection.execute(_STAY, list(providers))
-    await connection.execute(_FORSAKE, FORSAKEN_AFTER)
+    await connection.execute(_FORSAKE, FORSAKEN_AFTER, STREAM_SUFFIX)
 
 
 async def claim_due(

@@ -22,13 +22,18 @@ from app.sports.match import Sport
 
 
 class SetModel(msgspec.Struct, frozen=True, kw_only=True):
-    """The constants, on the logit of a set. `drift` is the variance a year of not knowing adds."""
+    """The constants, on the logit of a set. `drift` is the variance a year of not knowing adds.
+
+    `widening` scales the variance of what two players are worth against each other today: form and
+    the match-up are in all sets of a match, and skills know nothing of them.
+    """
 
     name: str
     start: float = -0.3
     spread: float = 0.5
     surface_spread: float = 0.3
     drift: float = 0.06
+    widening: float = 2.0
     best_of: int = 3
 
 
@@ -121,6 +126,7 @@ def set_process(
         plus, plus_var = rating.surfaces.get(surface or "", unknown)
         mean += sign * (rating.mean + plus)
         variance += rating.variance + plus_var
+    variance *= model.widening
     found, weights = normal_nodes(_NODES)
     chances = 1.0 / (1.0 + np.exp(-(mean + np.sqrt(variance) * found)))
     nodes = tuple((float(w), float(c), 0.0) for w, c in zip(weights, chances, strict=True))

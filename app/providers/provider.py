@@ -20,6 +20,9 @@ from app.sports.ids import ExternalId, ProviderName
 from app.sports.match import Sport
 from app.sports.observation import Observation
 
+# How a provider's stream is called, where it is told how they are: so, behind the provider's name.
+STREAM_SUFFIX = "-stream"
+
 
 class Scope(StrEnum):
     """What one poll asks for, of one sport."""

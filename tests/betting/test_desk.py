@@ -1,7 +1,6 @@
 """Bets that come at once are struck together, each as if it were alone."""
 
 import asyncio
-from collections.abc import AsyncGenerator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -14,7 +13,6 @@ from app.betting.placement import House, Placed
 from app.betting.record import Request
 from app.betting.rules import Policy, Rules
 from app.betting.slip import Slip, SlipLeg
-from app.database import engine
 from app.database.engine import Connection, Pool
 from app.errors import NotFound
 from app.sports.ids import SelectionId, UserId
@@ -37,23 +35,6 @@ HOUSE = House(
 # All users but the last have so much.
 PAID_IN = 10_000
 USERS = 8
-
-
-@pytest.fixture
-async def pool(database_url: str) -> AsyncGenerator[Pool]:
-    """Connections to a migrated database of this test's own."""
-    opened = await engine.open_pool(
-        database_url, connections_max=12, statement_timeout_s=30, name="touchline-tests"
-    )
-    yield opened
-    await opened.close()
-
-
-@pytest.fixture
-async def connection(pool: Pool) -> AsyncGenerator[Connection]:
-    """One connection of it."""
-    async with engine.connection(pool) as lent:
-        yield lent
 
 
 @pytest.fixture
