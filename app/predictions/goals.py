@@ -88,7 +88,7 @@ CLUBS = GoalModel(
 HOCKEY = GoalModel(
     name="hockey-1",
     sport=Sport.HOCKEY,
-    goals=Source(halflife_days=200, spread=0.15, share=1.0),
+    goals=Source(halflife_days=200, spread=0.25, share=1.0),
     home=(0.08, 0.08),
     widening=1.0,
     # Of Poisson's level scores, a third more come: sides that are level late play for overtime.
