@@ -140,8 +140,8 @@ class Shortlist:
         """Returns the candidates of which both sides, or one side wholly, may be alike."""
         home, away = self._wholly(described.home), self._wholly(described.away)
         wholly, partly = home | away, set[int]()
-        # Nothing half alike outdoes a match of exactly these two.
-        if not home & away:
+        # Nothing half alike outdoes a match of exactly these two, but one of another day does.
+        if not any(self._may_do(described, match_id) for match_id in home & away):
             partly = (self._alike(described.home) & self._alike(described.away)) - wholly
         near = sorted(
             (abs(found.start_time - described.start_time), match_id)
@@ -150,6 +150,11 @@ class Shortlist:
         )
         shown = sorted({*wholly, *(match_id for _, match_id in near[:PARTLY_ALIKE_MAX])})
         return [self._by_match[match_id] for match_id in shown]
+
+    def _may_do(self, described: Described, match_id: int) -> bool:
+        found = self._by_match[match_id]
+        gap = abs(found.start_time - described.start_time)
+        return not found.taken and gap <= described.times.same
 
     def _alike(self, side: Side) -> set[int]:
         found: set[int] = set()

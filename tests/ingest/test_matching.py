@@ -5,6 +5,7 @@ from datetime import timedelta
 import msgspec
 import pytest
 
+from app.ingest.candidates import Shortlist
 from app.ingest.matching import (
     WINDOWS,
     Candidate,
@@ -123,6 +124,22 @@ def test_a_rematch_in_a_world_that_runs_faster_is_another_match(sport: Sport, sp
 def test_real_matches_have_the_windows_of_their_sport_whatever_the_speed():
     for sport in Sport:
         assert window_of(sport, simulated=False, speed=60) == WINDOWS[sport]
+
+
+@pytest.mark.parametrize(
+    "rematch",
+    [{"start_time": KICK_OFF + 20 * HOUR}, {"start_time": KICK_OFF + HOUR, "taken": True}],
+)
+def test_a_rematch_of_exactly_these_two_does_not_hide_the_match_that_is_half_alike(
+    rematch: dict[str, object],
+):
+    described = theirs("CSKA Moscow", "Real Madrid", sport=Sport.BASKETBALL)
+    half_alike = ours("PBC CSKA Moscow", "Real Madrid Baloncesto")
+    exact = ours("CSKA Moscow", "Real Madrid", match_id=2, **rematch)
+    shortlist = Shortlist(Sport.BASKETBALL, [half_alike, exact])
+    same = decide(described, shortlist.of(described))
+    assert isinstance(same, Same)
+    assert same.match_id == 1
 
 
 def test_two_that_would_do_alike_are_left_to_an_operator():
