@@ -16,6 +16,7 @@ from anyascii import anyascii
 from rapidfuzz.fuzz import token_set_ratio
 
 from app.ingest.naming import NAMES_MAX, TABLE, plain_words, qualifiers_of, team_name
+from app.sports.countries import country_of
 
 # Token sets as alike as this are one name with or without a sponsor or two.
 ALIKE = 85.0
@@ -24,6 +25,13 @@ TOP_DIVISION = frozenset({"1"})
 _TABLE: dict[str, Any] = TABLE["leagues"]
 _COUNTRIES: Mapping[str, str] = _TABLE["countries"]
 _PLAIN: Mapping[str, str] = _TABLE["plain"]
+# As countries are called; shorter words than these mean too much else ("car", "us").
+_COUNTRY_NAMES = frozenset(
+    " ".join(plain_words(spelling.strip()))
+    for line in TABLE["names"]["countries"]
+    for spelling in line.split("|")
+)
+_COUNTRY_WORD_LENGTH = 4
 _NEUTRAL = frozenset(TABLE["names"]["neutral"].split())
 _GROUP = re.compile(r"\b(?:group|grupo|gruppe|groupe) (?:[a-z]|\d+)\b")
 _SEASON = re.compile(r"\b\d{2,4}\b")
@@ -58,9 +66,15 @@ def league_name(name: str, country: str | None) -> LeagueName:
     words: list[str] = []
     division: set[str] = set()
     told = _country(country)
+    head, _, tail = plain.rpartition(" - ")
+    if head and tail in _COUNTRY_NAMES:
+        told, plain = told or _country(tail), head
     for word in _WORD.findall(_SEASON.sub(" ", plain.replace("'", ""))):
         if word in _COUNTRIES:
             told = told or _country(_COUNTRIES[word])
+            continue
+        if len(word) >= _COUNTRY_WORD_LENGTH and word in _COUNTRY_NAMES:
+            told = told or _country(word)
             continue
         said = _PLAIN.get(word, word)
         if said.isdigit():
@@ -78,6 +92,8 @@ def league_name(name: str, country: str | None) -> LeagueName:
 def _country(country: str | None) -> str | None:
     if not country or "-".join(plain_words(country)) in _NEUTRAL:
         return None
+    if len(country) == 2 and country.isupper():
+        return _country(country_of(country))
     named = team_name(country)
     return f"#{named.club}" if named.club is not None else " ".join(named.words)
 

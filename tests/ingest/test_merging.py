@@ -149,7 +149,7 @@ async def test_leagues_and_sides_are_merged_with_all_their_matches(
 ):
     await take_in(connection, told("Arsenal", "Chelsea", league="Premier League"))
     await take_in(
-        connection, told("Gunners", "Everton", provider="two", league="EPL", start_time=FAR)
+        connection, told("Gunners", "Everton", provider="two", league="Top Flight", start_time=FAR)
     )
     leagues = [r["id"] for r in await connection.fetch("SELECT id FROM leagues ORDER BY id")]
     names = {r["name"]: r["id"] for r in await connection.fetch("SELECT * FROM participants")}

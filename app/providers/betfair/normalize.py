@@ -31,6 +31,7 @@ from app.providers.betfair.lines import (
 from app.providers.betfair.payloads import Competition, Event, MarketBook, MarketCatalogue, refused
 from app.providers.items import Unfit, name_of
 from app.providers.provider import Rejected
+from app.sports.countries import country_of
 from app.sports.market import MarketStatus, MarketType, is_odds
 from app.sports.match import MatchStatus, Score, Sport
 from app.sports.observation import (
@@ -168,7 +169,7 @@ def _league(competition: Competition, event: Event) -> ObservedLeague:
     return ObservedLeague(
         external_id=competition.id,
         name=name_of(competition.name, "a competition's name"),
-        country=event.country_code,
+        country=country_of(event.country_code),
     )
 
 
