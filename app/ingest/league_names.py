@@ -33,6 +33,7 @@ _COUNTRY_NAMES = frozenset(
 )
 _COUNTRY_WORD_LENGTH = 4
 _NEUTRAL = frozenset(TABLE["names"]["neutral"].split())
+_GENERIC = frozenset(_TABLE["generic"].split())
 _GROUP = re.compile(r"\b(?:group|grupo|gruppe|groupe) (?:[a-z]|\d+)\b")
 _SEASON = re.compile(r"\b\d{2,4}\b")
 _WORD = re.compile(r"[a-z]+|\d+")
@@ -110,8 +111,21 @@ def are_alike(one: LeagueName, other: LeagueName) -> bool:
     return (
         one.qualifiers == other.qualifiers
         and one.division == other.division
-        and token_set_ratio(one.text, other.text) >= ALIKE
+        and _same_words(one, other)
     )
+
+
+def _same_words(one: LeagueName, other: LeagueName) -> bool:
+    """Says whether the words may be one league's: what only says "an open" is not every open."""
+    if one.text == other.text:
+        return True
+    if any(_GENERIC.issuperset(name.text.split()) for name in (one, other)):
+        return bool(same_country(one, other)) and _score(one, other) >= ALIKE
+    return _score(one, other) >= ALIKE
+
+
+def _score(one: LeagueName, other: LeagueName) -> float:
+    return token_set_ratio(one.text, other.text)
 
 
 def agreement(one: LeagueName, other: LeagueName) -> Agreement:
@@ -121,7 +135,7 @@ def agreement(one: LeagueName, other: LeagueName) -> Agreement:
     """
     if same_country(one, other) is False:
         return Agreement.CONTRADICTS
-    alike = token_set_ratio(one.text, other.text) >= ALIKE
+    alike = _same_words(one, other)
     if alike and one.division != other.division:
         return Agreement.CONTRADICTS
     if alike or same_country(one, other):

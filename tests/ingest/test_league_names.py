@@ -4,7 +4,14 @@ import itertools
 
 import pytest
 
-from app.ingest.league_names import Agreement, LeagueName, agreement, league_name, same_country
+from app.ingest.league_names import (
+    Agreement,
+    LeagueName,
+    agreement,
+    are_alike,
+    league_name,
+    same_country,
+)
 from app.sports.countries import country_of
 
 # As API-Football, The Odds API, Betfair and TheSportsDB call them; behind a comma the country, by
@@ -32,7 +39,7 @@ Premier Division, Ireland | League of Ireland | Irish Premier Division, IE
 Premier League, Russia | Premier League - Russia | Russian Premier League, RU
 Major League Soccer, USA | MLS | US Major League Soccer, US | American Major League Soccer
 Liga Profesional Argentina, Argentina | Primera División - Argentina | Argentinian Primera, AR
-Liga MX, Mexico | Liga MX | Mexican Liga MX, MX | Mexican Primera League
+Liga MX, Mexico | Liga MX | Mexican Liga MX, MX
 J1 League, Japan | J League | Japanese J League, JP | Japanese J1 League
 K League 1, South-Korea | K League 1 | South Korean K League 1, KR | South Korean K League 1
 A-League, Australia | A-League | Australian A-League Men, AU | Australian A-League
@@ -41,6 +48,7 @@ World Cup, World | FIFA World Cup | FIFA World Cup, GB | FIFA World Cup
 NBA, USA | NBA | NBA, US | NBA
 Euroleague, Europe | Basketball Euroleague | Euroleague, GB | EuroLeague Basketball
 ATP Australian Open | ATP Australian Open, World | Australian Open, GB | ATP Australian Open, AU
+ATP US Open | ATP US Open, USA | US Open, GB | US Open, US
 Indian Wells, USA | ATP Masters 1000 Indian Wells | Indian Wells Masters, US
 """
 
@@ -69,6 +77,22 @@ def test_leagues_of_one_name_in_two_countries_and_two_divisions_of_one_contradic
     for one, other in two:
         for a, b in itertools.product(by_name[one], by_name[other]):
             assert agreement(a, b) is Agreement.CONTRADICTS, (a, b)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("ATP US Open", "ATP Australian Open"),
+        ("ATP US Open", "ATP Miami Open"),
+        ("La Liga, Spain", "UEFA Champions League"),
+        ("Ligue 1, France", "UEFA Europa League, GB"),
+        ("Premier League, England", "Champions League"),
+    ],
+)
+def test_what_only_says_an_open_or_a_league_is_not_every_one(one: str, other: str):
+    (a,), (b,) = of_line(one), of_line(other)
+    assert agreement(a, b) is not Agreement.AGREES
+    assert not (are_alike(a, b) and same_country(a, b) is not False)
 
 
 def test_two_letters_are_the_country_that_others_name():
