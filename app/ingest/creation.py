@@ -7,7 +7,7 @@ import msgspec
 from app.database.engine import Connection
 from app.ingest.league_names import are_alike, league_name, same_country
 from app.ingest.matching import INDIVIDUAL, Same
-from app.ingest.naming import key_of
+from app.ingest.naming import is_full_name, key_of
 from app.ingest.swapping import swapped_match
 from app.sports.ids import slug_of
 from app.sports.match import Sport
@@ -41,6 +41,15 @@ SELECT DISTINCT m.league_id, p.id, p.name, n.name AS other
 FROM matches m JOIN participants p ON p.id IN (m.home_id, m.away_id)
 LEFT JOIN participant_names n ON n.participant_id = p.id
 WHERE m.league_id = ANY ($1::bigint[]) AND NOT EXISTS (
+    SELECT FROM provider_refs r WHERE r.participant_id = p.id AND r.provider = $2
+)
+ORDER BY p.id
+"""
+# Players go from tournament to tournament.
+_PLAYERS = """
+SELECT p.id, p.name, n.name AS other
+FROM participants p LEFT JOIN participant_names n ON n.participant_id = p.id
+WHERE p.sport_id = $1 AND p.merged_into IS NULL AND NOT EXISTS (
     SELECT FROM provider_refs r WHERE r.participant_id = p.id AND r.provider = $2
 )
 ORDER BY p.id
@@ -267,7 +276,9 @@ async def _add_league(connection: Connection, sport: Sport, league: ObservedLeag
 async def _find_participants(
     connection: Connection, first: Observation, told: Sequence[ObservedMatch], refs: Refs
 ) -> None:
-    """Completes `refs` with the sides told: ours of the same name in the same league, or new."""
+    """Completes `refs` with the sides told: ours of the same name in the same league, a player also
+    of the same full name in another, or new.
+    """
     individual = first.sport in INDIVIDUAL
     unknown: dict[str, tuple[int, ObservedParticipant]] = {}
     for match in told:
@@ -281,7 +292,8 @@ async def _find_participants(
     by_name = await _by_name(connection, first, {league_id for league_id, _ in unknown.values()})
     new: list[str] = []
     for ref, (league_id, side) in unknown.items():
-        ids = by_name.get((league_id, key_of(side.name, individual=individual)), set())
+        key = key_of(side.name, individual=individual)
+        ids = by_name.get((league_id, key)) or by_name.get((None, key), set())
         # A name of two sides names neither.
         ids -= set(refs.participants.values())
         if len(ids) == 1:
@@ -300,12 +312,19 @@ async def _find_participants(
 
 async def _by_name(
     connection: Connection, first: Observation, league_ids: Iterable[int]
-) -> dict[tuple[int, str], set[int]]:
+) -> dict[tuple[int | None, str], set[int]]:
+    """Returns the sides of these leagues by league and name, and players of full names without."""
     individual = first.sport in INDIVIDUAL
-    found: dict[tuple[int, str], set[int]] = {}
+    found: dict[tuple[int | None, str], set[int]] = {}
+    known: list[tuple[int | None, int, str | None]] = []
     for row in await connection.fetch(_IN_LEAGUES, sorted(league_ids), first.provider):
-        for name in (row["name"], row["other"]):
-            if name is not None:
-                key = (row["league_id"], key_of(name, individual=individual))
-                found.setdefault(key, set()).add(row["id"])
+        known += [(row["league_id"], row["id"], name) for name in (row["name"], row["other"])]
+    for row in await connection.fetch(_PLAYERS, first.sport, first.provider) if individual else ():
+        known += [
+            (None, row["id"], n) for n in (row["name"], row["other"]) if n and is_full_name(n)
+        ]
+    for league_id, number, name in known:
+        if name is not None:
+            key = (league_id, key_of(name, individual=individual))
+            found.setdefault(key, set()).add(number)
     return found

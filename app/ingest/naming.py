@@ -64,8 +64,10 @@ TABLE: dict[str, Any] = tomllib.loads(
 
 
 def _folded(word: str) -> str:
-    """Returns a word with what languages write in two letters or one (oe, ue, ae, aa) in one."""
-    return word.replace("oe", "o").replace("ue", "u").replace("ae", "a").replace("aa", "a")
+    """Returns a word with what is written in two letters or one (oe, ue, ae, aa, dj) in one."""
+    for two, one in (("oe", "o"), ("ue", "u"), ("ae", "a"), ("aa", "a"), ("dj", "d")):
+        word = word.replace(two, one)
+    return word
 
 
 _DECORATIONS = frozenset(map(_folded, TABLE["decorations"].split()))
@@ -292,6 +294,11 @@ def _player_word_likeness(one: str, other: str) -> bool:
     if len(short) >= 4 and long.startswith(short):
         return True
     return len(short) >= 7 and DamerauLevenshtein.distance(one, other, score_cutoff=1) <= 1
+
+
+def is_full_name(name: str) -> bool:
+    """Says whether a player's name has a given name and a surname, and no initials."""
+    return all(len(player.words) > 1 and not player.initials for player in player_names(name))
 
 
 def keys_in(name: str, *, individual: bool = False, asked: bool = False) -> frozenset[str]:

@@ -261,6 +261,29 @@ async def test_a_simulated_match_never_joins_a_real_one(connection: asyncpg.Conn
     assert (await counted(connection))[0] == 2
 
 
+async def test_a_player_is_the_same_in_another_tournament_under_a_full_name_only(
+    connection: asyncpg.Connection,
+):
+    later = KICK_OFF + timedelta(days=7)
+
+    def match(one: str, other: str, *, provider: str, league: str, at: datetime) -> Observation:
+        return told(
+            one, other, provider=provider, league=league, country=None, start_time=at,
+            sport=Sport.TENNIS,
+        )  # fmt: skip
+
+    await take_in(
+        connection,
+        match("Novak Đoković", "Alexander Zverev", provider="one", league="ATP Doha", at=KICK_OFF),
+    )
+    await take_in(
+        connection,
+        match("Novak Djokovic", "A. Zverev", provider="two", league="ATP Lyon", at=later),
+    )
+    names = await connection.fetch("SELECT name FROM participants ORDER BY id")
+    assert [row["name"] for row in names] == ["Novak Đoković", "Alexander Zverev", "A. Zverev"]
+
+
 async def test_the_start_is_the_first_providers_or_what_two_say(connection: asyncpg.Connection):
     hour = timedelta(hours=1)
 
