@@ -39,17 +39,11 @@ async function readAccuracy() {
 }
 
 function drawn(sport) {
-  const { reliability: bins, curve: weeks } = sport;
   return el(
     "section",
     { class: "card", "data-sport": sport.sport },
     el("h2", { class: "card-title" }, `${SPORTS[sport.sport] ?? sport.sport} · ${sport.matches} matches`),
-    el(
-      "div",
-      { class: "figures" },
-      figure("Reliability: how often what was given a chance came true", reliability(bins)),
-      figure("Log-loss week by week, and its mean so far", curve(weeks)),
-    ),
+    sport.matches ? figures(sport) : "",
     table(
       ["Before kick-off", "Matches", "Log-loss", "Brier", "RPS"],
       sport.verdicts.filter(({ moment, sample }) => moment === 0 && isWorthIt(sport, sample)).map(row),
@@ -59,6 +53,15 @@ function drawn(sport) {
       ["Version", "Matches", "Log-loss", "Brier", "RPS", "ECE"],
       sport.versions.map((one) => [one.version, ...scores(one), worst(one.ece)]),
     ),
+  );
+}
+
+function figures({ reliability: bins, curve: weeks }) {
+  return el(
+    "div",
+    { class: "figures" },
+    figure("Reliability: how often what was given a chance came true", reliability(bins)),
+    figure("Log-loss week by week, and its mean so far", curve(weeks)),
   );
 }
 
@@ -81,7 +84,6 @@ const worst = (ece) => Math.max(...Object.values(ece)).toFixed(3);
 
 function inPlay({ verdicts }) {
   const told = verdicts.filter(({ moment }) => moment > 0);
-  if (!told.length) return "";
   return table(
     ["In play", "Matches", "Log-loss", "Brier", "RPS"],
     told.map((one) => [one.minute ? `Minute ${one.minute}` : `${one.moment} of 6 parts`, ...scores(one)]),
@@ -89,6 +91,7 @@ function inPlay({ verdicts }) {
 }
 
 function table(heads, rows) {
+  if (!rows.length) return "";
   const head = el("tr", {}, ...heads.map((text) => el("th", { scope: "col" }, text)));
   const body = rows.map(([first, ...rest]) =>
     el("tr", {}, el("th", { scope: "row" }, first), ...rest.map((text) => el("td", {}, text))),
