@@ -199,17 +199,16 @@ def _match_of(event: Described) -> ObservedMatch:
     home, away = name_of(event.home_team, "home_team"), name_of(event.away_team, "away_team")
     if home == away:
         raise Unfit("same_sides", f"{home} plays itself")
+    # One name may be two teams, of men and of women, in two leagues of a sport; players go from
+    # tournament to tournament of a tour.
+    tour, _, _ = event.sport_key.removeprefix("tennis_").partition("_")
+    within = f"tennis_{tour}" if event.sport_key.startswith("tennis_") else event.sport_key
     return ObservedMatch(
         league=ObservedLeague(
             external_id=event.sport_key, name=name_of(event.sport_title, "sport_title")
         ),
-        # One name may be two teams, of men and of women, in two leagues of a sport.
-        home=ObservedParticipant(
-            external_id=id_of(f"{event.sport_key}:{home}", "home_team"), name=home
-        ),
-        away=ObservedParticipant(
-            external_id=id_of(f"{event.sport_key}:{away}", "away_team"), name=away
-        ),
+        home=ObservedParticipant(external_id=id_of(f"{within}:{home}", "home_team"), name=home),
+        away=ObservedParticipant(external_id=id_of(f"{within}:{away}", "away_team"), name=away),
         start_time=moment_of(event.commence_time),
     )
 

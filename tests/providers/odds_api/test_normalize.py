@@ -32,6 +32,7 @@ from tests.providers.odds_api.bodies import (
     OVER,
     RECEIVED,
     UNDER,
+    an_event,
     body_of,
     codes_of,
     fixtures_in,
@@ -361,3 +362,14 @@ def test_spoiled_fixtures_are_read_in_part_or_refused_as_a_whole(body: bytes):
     except ProviderError:
         return
     check_sound(answer, RECEIVED)
+
+
+def test_players_are_the_same_in_every_tournament_of_a_tour_and_teams_only_in_their_league():
+    def home_in(sport_key: str) -> str:
+        (said,) = fixtures_in(an_event([], sport_key=sport_key), sport_key).observations
+        assert said.match is not None
+        return said.match.home.external_id
+
+    assert home_in("tennis_atp_us_open") == home_in("tennis_atp_wimbledon") == "tennis_atp:Home"
+    assert home_in("tennis_wta_us_open") == "tennis_wta:Home"
+    assert home_in("soccer_epl") != home_in("soccer_spain_la_liga")
