@@ -37,6 +37,8 @@ def point_scores(process: PointProcess, state: State | None = None) -> Scores:
     left = _left(now)
     played = 0.0 if now.late == "no" and now.minute == 0.0 else max(1.0 - left, 0.0)
     drift, unknown = _learnt(process, now.home - now.away, played)
+    # A score that ran ahead of its clock: no lead grows by more than all points still to come.
+    drift = min(max(drift, -process.total), process.total)
     found, weights = normal_nodes(_NODES)
     lead = now.home - now.away
     sum_now = now.home + now.away

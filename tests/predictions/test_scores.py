@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from app.predictions.distribution import scores_of
@@ -75,6 +75,10 @@ def check_distribution(scores: Scores) -> None:
     assert 0.0 <= scores.confidence() <= 1.0
 
 
+@example(
+    PointProcess(margin=0.0, total=40.0, margin_spread=4.0, total_spread=4.0, unknown=12.0),
+    State(home=0, away=14, minutes=40.0),
+)
 @settings(max_examples=120, deadline=None)
 @given(goal_processes | point_processes, st.none() | states)
 def test_whatever_the_process_and_the_state_chances_are_chances(
