@@ -25,13 +25,20 @@ TOP_DIVISION = frozenset({"1"})
 _TABLE: dict[str, Any] = TABLE["leagues"]
 _COUNTRIES: Mapping[str, str] = _TABLE["countries"]
 _PLAIN: Mapping[str, str] = _TABLE["plain"]
-# As countries are called; shorter words than these mean too much else ("car", "us").
-_COUNTRY_NAMES = frozenset(
-    " ".join(plain_words(spelling.strip()))
+_ACRONYMS: Mapping[str, str] = _TABLE["acronyms"]
+# Countries as they are called; shorter words mean too much else ("car").
+_COUNTRY_LENGTH = 4
+_CALLED = [
+    name
     for line in TABLE["names"]["countries"]
-    for spelling in line.split("|")
+    for name in line.split(" | ")
+    if len(name) >= _COUNTRY_LENGTH
+]
+# The longest first: Northern Ireland is not Ireland.
+_COUNTRY_NAME = re.compile(
+    rf"\b(?:{'|'.join(map(re.escape, sorted(_CALLED, key=len, reverse=True)))})\b"
 )
-_COUNTRY_WORD_LENGTH = 4
+_ACRONYM = re.compile(rf"\b(?:{'|'.join(_ACRONYMS)})\b")
 _NEUTRAL = frozenset(TABLE["names"]["neutral"].split())
 _GENERIC = frozenset(_TABLE["generic"].split())
 _GROUP = re.compile(r"\b(?:group|grupo|gruppe|groupe) (?:[a-z]|\d+)\b")
@@ -67,15 +74,13 @@ def league_name(name: str, country: str | None) -> LeagueName:
     words: list[str] = []
     division: set[str] = set()
     told = _country(country)
-    head, _, tail = plain.rpartition(" - ")
-    if head and tail in _COUNTRY_NAMES:
-        told, plain = told or _country(tail), head
+    plain = _ACRONYM.sub(lambda found: _ACRONYMS[found.group()], plain)
+    for called in _COUNTRY_NAME.findall(plain):
+        told = told or _country(called)
+    plain = _COUNTRY_NAME.sub(" ", plain)
     for word in _WORD.findall(_SEASON.sub(" ", plain.replace("'", ""))):
         if word in _COUNTRIES:
             told = told or _country(_COUNTRIES[word])
-            continue
-        if len(word) >= _COUNTRY_WORD_LENGTH and word in _COUNTRY_NAMES:
-            told = told or _country(word)
             continue
         said = _PLAIN.get(word, word)
         if said.isdigit():

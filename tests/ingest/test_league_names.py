@@ -36,6 +36,10 @@ Super League, Switzerland | Swiss Superleague | Swiss Super League, CH | Swiss S
 Super League 1, Greece | Super League - Greece | Greek Super League, GR | Greek Superleague Greece
 Bundesliga, Austria | Austrian Football Bundesliga | Austrian Bundesliga, AT
 Premier Division, Ireland | League of Ireland | Irish Premier Division, IE
+Premiership, Northern-Ireland | Northern Ireland Premiership | Northern Irish Premiership, GB
+Linafoot, Congo-DR | DR Congo Linafoot | Linafoot, CD
+Primera División, Venezuela | Primera Division - Venezuela | Venezuelan Primera Division, VE
+Ligat Ha'al, Israel | Israel Ligat Haal | Israeli Ligat Haal, IL
 Premier League, Russia | Premier League - Russia | Russian Premier League, RU
 Major League Soccer, USA | MLS | US Major League Soccer, US | American Major League Soccer
 Liga Profesional Argentina, Argentina | Primera División - Argentina | Argentinian Primera, AR
@@ -73,6 +77,8 @@ def test_leagues_of_one_name_in_two_countries_and_two_divisions_of_one_contradic
         ("Bundesliga, Germany", "Bundesliga, Austria"),
         ("Bundesliga, Germany", "2. Bundesliga, Germany"),
         ("La Liga, Spain", "Ligue 1, France"),
+        ("Premier League, England", "Premier League, Russia"),
+        ("Premier Division, Ireland", "Premiership, Northern-Ireland"),
     ]
     for one, other in two:
         for a, b in itertools.product(by_name[one], by_name[other]):
@@ -87,6 +93,7 @@ def test_leagues_of_one_name_in_two_countries_and_two_divisions_of_one_contradic
         ("La Liga, Spain", "UEFA Champions League"),
         ("Ligue 1, France", "UEFA Europa League, GB"),
         ("Premier League, England", "Champions League"),
+        ("American Hockey League", "NHL"),
     ],
 )
 def test_what_only_says_an_open_or_a_league_is_not_every_one(one: str, other: str):
