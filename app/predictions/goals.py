@@ -80,7 +80,7 @@ CLUBS = GoalModel(
     on_target=Source(halflife_days=80, spread=0.5, share=0.12),
     shots=Source(halflife_days=80, spread=0.5, share=0.61),
     alone=1.0,
-    # Grounds without a crowd were worth half as much: a long memory learns that too late.
+    # What grounds without a crowd are worth, a long memory learns too late.
     home_lately=HomeLately(halflife_days=180, shift=-0.05, spread=0.03),
     widening=0.5,
     low_score=-0.03,

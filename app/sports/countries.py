@@ -44,7 +44,7 @@ _NAMES = {
 def country_of(code: str | None) -> str | None:
     """Returns the English name of the country with this code, None for what says no country.
 
-    GB is none: England, Scotland, Wales and Northern Ireland play apart, and Betfair tells GB of
-    all that has no country (its documentation: the default).
+    GB is none: England, Scotland, Wales and Northern Ireland play apart, and Betfair's recorded
+    answers say GB of Scottish matches.
     """
     return _NAMES.get(code or "")

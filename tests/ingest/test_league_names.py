@@ -15,7 +15,7 @@ from app.ingest.league_names import (
 from app.sports.countries import country_of
 
 # As API-Football, The Odds API, Betfair and TheSportsDB call them; behind a comma the country, by
-# name or, as Betfair tells it, by two letters: GB for what has none, too.
+# name or, as Betfair tells it, by two letters; GB says none.
 LEAGUES = """
 Premier League, England | EPL | English Premier League, GB | English Premier League
 Championship, England | Championship | English Championship, GB | English League Championship
