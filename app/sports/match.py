@@ -92,8 +92,13 @@ _S = MatchStatus
 LEGAL_MOVES: dict[MatchStatus, frozenset[MatchStatus]] = {
     _S.SCHEDULED: frozenset(_S) - {_S.SCHEDULED},
     _S.POSTPONED: frozenset({_S.SCHEDULED, _S.LIVE, _S.CANCELLED, _S.AWARDED}),
-    _S.LIVE: frozenset({_S.PAUSED, _S.INTERRUPTED, _S.FINISHED, _S.ABANDONED, _S.AWARDED}),
-    _S.PAUSED: frozenset({_S.LIVE, _S.INTERRUPTED, _S.FINISHED, _S.ABANDONED, _S.AWARDED}),
+    # Postponed: play was called off, or had been all along and one provider took it for begun.
+    _S.LIVE: frozenset(
+        {_S.PAUSED, _S.INTERRUPTED, _S.FINISHED, _S.ABANDONED, _S.AWARDED, _S.POSTPONED}
+    ),
+    _S.PAUSED: frozenset(
+        {_S.LIVE, _S.INTERRUPTED, _S.FINISHED, _S.ABANDONED, _S.AWARDED, _S.POSTPONED}
+    ),
     _S.INTERRUPTED: frozenset(
         {_S.LIVE, _S.PAUSED, _S.FINISHED, _S.ABANDONED, _S.AWARDED, _S.POSTPONED}
     ),
