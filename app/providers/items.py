@@ -13,6 +13,11 @@ from app.sports.observation import Observation
 UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 # Those of ExternalId and Name.
 TEXT_LENGTH_MAX = 200
+# As they come: what is longer, most of it blanks, is neither an id nor a name.
+RAW_LENGTH_MAX = 5 * TEXT_LENGTH_MAX
+# Descriptions of matches, teams and leagues that a normaliser remembers. They are told with every
+# poll and nearly never change; about 1 kB each.
+DESCRIBED_MAX = 8_000
 # A match outside of these is a typing error, and sums with it would leave the calendar.
 YEAR_MIN, YEAR_MAX = 1900, 2100
 
@@ -57,7 +62,8 @@ def read_items(items: Sequence[msgspec.Raw], read: Callable[[int, msgspec.Raw], 
 
 
 def _say_once(said: dict[ExternalId, Observation], observation: Observation) -> None:
-    if said.setdefault(observation.external_id, observation) != observation:
+    first = said.setdefault(observation.external_id, observation)
+    if first is not observation and first != observation:
         raise Unfit("duplicate", f"{observation.external_id} is told of twice")
 
 
@@ -75,20 +81,23 @@ def joined(parts: Sequence[Part]) -> Answer:
 
 def id_of(value: str | int | None, what: str) -> ExternalId:
     """Returns a provider's id as text; raises Unfit when it is none."""
-    text = "" if value is None else str(value).strip()
-    if not text or len(text) > TEXT_LENGTH_MAX or not text.isprintable():
+    raw = "" if value is None else str(value)
+    text = raw.strip()
+    fits = text and len(text) <= TEXT_LENGTH_MAX and len(raw) <= RAW_LENGTH_MAX
+    if not fits or not text.isprintable():
         raise Unfit("unreadable", f"{what} is no id")
     return text
 
 
 def name_of(value: str | None, what: str) -> str:
     """Returns a name on one line, without characters that do not show; raises Unfit without one."""
-    words = " ".join((value or "").split())
+    raw = value or ""
+    words = " ".join(raw.split())
     if words.isprintable():
         name = words  # As nearly all are.
     else:
         name = "".join(letter for letter in words if letter.isprintable()).strip()
-    if not name or len(name) > TEXT_LENGTH_MAX:
+    if not name or len(name) > TEXT_LENGTH_MAX or len(raw) > RAW_LENGTH_MAX:
         raise Unfit("unreadable", f"{what} is no name")
     return name
 

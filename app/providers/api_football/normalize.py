@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from itertools import takewhile
+from functools import lru_cache
 
 import msgspec
 
@@ -16,7 +16,7 @@ from app.providers.api_football.payloads import (
     TableRow,
     Team,
 )
-from app.providers.items import TEXT_LENGTH_MAX, Read, Unfit, name_of
+from app.providers.items import DESCRIBED_MAX, TEXT_LENGTH_MAX, Read, Unfit, name_of
 from app.providers.provider import Rejected
 from app.sports.ids import ProviderName
 from app.sports.incidents import Incident
@@ -58,6 +58,8 @@ STATUSES: dict[str, tuple[MatchStatus, str | None]] = {
 _BEYOND_NORMAL_TIME = frozenset({"ET", "BT", "P", "AET", "PEN"})
 # They don't say in which half; the minute does.
 _HALF_UNTOLD = frozenset({"SUSP", "INT", "LIVE", "ABD"})
+_EXTRA_TIME = frozenset({"ET", "AET"})
+_NOTHING = Pair(home=0, away=0)
 _HALF_TIME = 45
 _EXTRA_TIME_MIDDLE = 105
 
@@ -168,18 +170,22 @@ def _half_of_extra_time(status: FixtureStatus) -> str:
 def _periods_of(item: FixtureItem) -> tuple[Period, ...]:
     """Returns each period's own goals, as far as they add up; a sum that doesn't ends the list."""
     short, score = item.fixture.status.short, item.score
-    nothing = Pair(home=0, away=0)
-    steps = [("1st Half", nothing, score.halftime)]
+    steps = [("1st Half", _NOTHING, score.halftime)]
     if _has_second_half(item.fixture.status):
         is_normal = short not in _BEYOND_NORMAL_TIME and _is_empty(score.fulltime)
         steps.append(("2nd Half", score.halftime, item.goals if is_normal else score.fulltime))
     # Their `extratime` says the same; the difference holds also while it is still null.
-    if short in {"ET", "AET"} or not _is_empty(score.extratime):
+    if short in _EXTRA_TIME or not _is_empty(score.extratime):
         steps.append(("Extra Time", score.fulltime, item.goals))
     if not _is_empty(score.penalty):
-        steps.append(("Penalties", nothing, score.penalty))
-    owns = [_own(name, before, after) for name, before, after in steps]
-    return tuple(own for own in takewhile(bool, owns) if own is not None)
+        steps.append(("Penalties", _NOTHING, score.penalty))
+    periods: list[Period] = []
+    for name, before, after in steps:
+        own = _own(name, before, after)
+        if own is None:
+            break
+        periods.append(own)
+    return tuple(periods)
 
 
 def _has_second_half(status: FixtureStatus) -> bool:
@@ -199,6 +205,7 @@ def _is_empty(pair: Pair) -> bool:
     return pair.home is None or pair.away is None
 
 
+@lru_cache(DESCRIBED_MAX)
 def _league_of(league: FixtureLeague) -> ObservedLeague:
     return ObservedLeague(
         external_id=str(league.id),
@@ -208,6 +215,7 @@ def _league_of(league: FixtureLeague) -> ObservedLeague:
     )
 
 
+@lru_cache(DESCRIBED_MAX)
 def _participant_of(team: Team) -> ObservedParticipant:
     return ObservedParticipant(external_id=str(team.id), name=name_of(team.name, "a team"))
 

@@ -3,12 +3,22 @@
 import re
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 
 import msgspec
 
-from app.providers.items import Part, Read, Unfit, id_of, moment_of, name_of, read_items
+from app.providers.items import (
+    DESCRIBED_MAX,
+    Part,
+    Read,
+    Unfit,
+    id_of,
+    moment_of,
+    name_of,
+    read_items,
+)
 from app.providers.provider import Scope
-from app.providers.thesportsdb.payloads import Event, LiveScore, Number
+from app.providers.thesportsdb.payloads import Event, Id, LiveScore, Number, Text
 from app.providers.thesportsdb.results import decided
 from app.providers.thesportsdb.statuses import Meaning, meaning_of
 from app.sports.match import IN_PLAY, OVER, MatchStatus, Score, Sport
@@ -33,6 +43,9 @@ _WITHOUT_SCORE = frozenset({MatchStatus.SCHEDULED, MatchStatus.POSTPONED, MatchS
 _NUMBER = re.compile(r"[0-9]{1,3}\Z")
 # "67", "45+2", "23'", "12:31", "07:12 - 2nd"; of the last only the time.
 _CLOCK = re.compile(r"([0-9]{1,3}(?:\+[0-9]{1,2})?)'?\Z|([0-9]{1,3}:[0-9]{2})(?: - .*)?\Z")
+
+# Times and scores that are remembered: a poll tells the same of many matches.
+_SAID_MAX = 2_000
 
 Row = Event | LiveScore
 _EVENTS = msgspec.json.Decoder(Event)
@@ -83,23 +96,36 @@ def _is_to_come(said: Observation) -> bool:
 
 
 def _match_of(row: Row) -> ObservedMatch:
-    if not (row.home or "").strip() or not (row.away or "").strip():
+    sides = (row.home_id, row.home, row.away_id, row.away)
+    season = row.season if isinstance(row, Event) else None
+    start = (row.timestamp, row.date, row.time)
+    return _described((row.league_id, row.league, season), sides, start)
+
+
+@lru_cache(DESCRIBED_MAX)
+def _described(
+    league: tuple[Id, Text, Text],
+    sides: tuple[Id, Text, Id, Text],
+    start: tuple[Text, Text, Text],
+) -> ObservedMatch:
+    home_id, home_name, away_id, away_name = sides
+    if not (home_name or "").strip() or not (away_name or "").strip():
         raise Unfit("no_sides", "the sides are not told")
-    league_id = id_of(row.league_id, "idLeague")
-    home = _participant(row.home_id, name_of(row.home, "strHomeTeam"), league_id)
-    away = _participant(row.away_id, name_of(row.away, "strAwayTeam"), league_id)
+    league_id = id_of(league[0], "idLeague")
+    home = _participant(home_id, name_of(home_name, "strHomeTeam"), league_id)
+    away = _participant(away_id, name_of(away_name, "strAwayTeam"), league_id)
     if home.external_id == away.external_id:
         raise Unfit("same_sides", f"{home.name} plays itself")
-    season = row.season if isinstance(row, Event) else None
+    season = league[2] or ""
     return ObservedMatch(
         league=ObservedLeague(
             external_id=league_id,
-            name=name_of(row.league, "strLeague"),
-            season=name_of(season, "strSeason") if (season or "").strip() else None,
+            name=name_of(league[1], "strLeague"),
+            season=name_of(season, "strSeason") if season.strip() else None,
         ),
         home=home,
         away=away,
-        start_time=_start_of(row),
+        start_time=_start_of(*start),
     )
 
 
@@ -110,9 +136,9 @@ def _participant(external_id: str | int | None, name: str, league_id: str) -> Ob
     return ObservedParticipant(external_id=id_of(said, "a side's id"), name=name)
 
 
-def _start_of(row: Row) -> datetime:
+def _start_of(timestamp: Text, date: Text, time: Text) -> datetime:
     """Returns the kick-off; a day alone is none."""
-    for text in (row.timestamp, f"{row.date or ''}T{row.time or ''}"):
+    for text in (timestamp, f"{date or ''}T{time or ''}"):
         if text and len(text) > len("2026-01-01T"):
             return _moment(text)
     raise Unfit("no_start_time", "the start is not told")
@@ -125,6 +151,7 @@ def _told_at(row: Row, received_at: datetime) -> datetime:
     return min(_moment(row.updated or ""), received_at)
 
 
+@lru_cache(_SAID_MAX)
 def _moment(text: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text.strip())
@@ -134,31 +161,40 @@ def _moment(text: str) -> datetime:
 
 
 def _score_of(row: Row, sport: Sport, match: ObservedMatch) -> Score:
-    home, away = _points(row.home_score), _points(row.away_score)
+    points = (row.home_score, row.away_score)
+    score = _state_of(points, row.status, row.progress, sport)
+    if not isinstance(row, Event):
+        return score
+    result = row.result if sport is Sport.TENNIS and _points(points[0]) is None else None
+    if result and (told := decided(result, match)) is not None:
+        (home, away), sets = told
+        over = score.status if score.status in OVER else MatchStatus.FINISHED
+        return Score(status=over, home=home, away=away, periods=sets)
+    put_off = (row.postponed or "").strip().casefold() == "yes"
+    if put_off and score.status is MatchStatus.SCHEDULED:
+        return Score(status=MatchStatus.POSTPONED)
+    return score
+
+
+@lru_cache(_SAID_MAX)
+def _state_of(
+    points: tuple[Number, Number], status_told: Text, progress: Text | int, sport: Sport
+) -> Score:
+    home, away = _points(points[0]), _points(points[1])
     if (home is None) != (away is None):
         raise Unfit("bad_score", "half a score")
-    status, period = _status_of(row, sport, played=home is not None)
-    result = row.result if isinstance(row, Event) and sport is Sport.TENNIS else None
-    told = decided(result, match) if result and home is None else None
-    if told is not None:
-        (home, away), sets = told
-        over = status if status in OVER else MatchStatus.FINISHED
-        return Score(status=over, home=home, away=away, periods=sets)
+    status, period = _status_of((status_told or "").strip(), sport, played=home is not None)
     if status in _WITHOUT_SCORE:
         return Score(status=status)
-    clock = _clock_of(row.progress, sport) if status is MatchStatus.LIVE else None
+    clock = _clock_of(progress, sport) if status is MatchStatus.LIVE else None
     return Score(status=status, home=home, away=away, period=period, clock=clock)
 
 
-def _status_of(row: Row, sport: Sport, *, played: bool) -> Meaning:
+def _status_of(text: str, sport: Sport, *, played: bool) -> Meaning:
     """Returns status and period. Old rows have a score and no status: nobody knows what of."""
-    text = (row.status or "").strip()
     meaning = meaning_of(sport, text) if text or played else (MatchStatus.SCHEDULED, None)
     if meaning is None:
         raise Unfit("unknown_status", f"{text[:40]!r} means nothing in {sport}")
-    put_off = isinstance(row, Event) and (row.postponed or "").strip().casefold() == "yes"
-    if put_off and meaning[0] is MatchStatus.SCHEDULED:
-        return MatchStatus.POSTPONED, None
     return meaning
 
 
