@@ -3,13 +3,14 @@
 Three providers tell of the same six leagues, in a line of polls each, beside the others and league
 after league, as the polls of one worker do. Each answer is normalised, identified, merged with what
 the others said, written and logged in a transaction of its own. What is told differs from what was
-told before in every price and every clock: no match day has it so bad.
+told before in every price and every clock: no match day has it so bad. Nothing else differs, as
+nearly always; in a kind of its own as many goals are scored as in real matches.
 
-Three kinds: scores; quotes; and both at once, in six lines, ten quotes to each observation of a
-score. The bare baseline upserts the same rows, ready, in the same run: by one writer, and by one
-for each line at once. Of scores these are what each provider said, and as many beliefs, heads and
-entries of the log as ours came to in that very round; beside it stands the upsert of what was told
-and is believed alone.
+Four kinds: scores; scores with goals; quotes; and scores and quotes at once, in six lines, ten
+quotes to each observation of a score. The bare baseline upserts the same rows, ready, in the same
+run: by one writer, and by one for each line at once. Of scores these are what each provider said,
+and as many beliefs, heads and entries of the log as ours came to in that very round; beside it
+stands the upsert of what was told and is believed alone.
 """
 
 import asyncio
@@ -24,6 +25,7 @@ import uvloop
 from app import collector
 from app.database import engine
 from app.ingest.dead_letters import Origin
+from app.ingest.held import Memory
 from app.ingest.intake import TakenIn, take_in
 from app.ingest.known import Known
 from bench import bare_scores, house, wires
@@ -48,11 +50,42 @@ class Asked(msgspec.Struct, frozen=True):
     scores: bool = False
 
 
+# A match has a goal so often, three in 105 minutes, when there are goals.
+GOAL_EVERY_S = 2_100
+# As nobody has scored before the bench's clock begins, three hours ago at the most.
+_NO_GOALS_YET = (int(time.time()) - 3 * 3_600) // GOAL_EVERY_S
+
+
+def _goals(matches: Sequence[int], at: datetime) -> Mapping[int, int]:
+    """Returns the goals of matches at a moment, spread over them; whoever tells, tells the same."""
+    spread = {n: random.Random(n).randrange(GOAL_EVERY_S) for n in matches}
+    return {n: (int(at.timestamp()) + s) // GOAL_EVERY_S - _NO_GOALS_YET for n, s in spread.items()}
+
+
+def _minute(dice: random.Random) -> int:
+    return dice.randint(1, 44)
+
+
 _SCORES = (
-    Asked("api-football", lambda d, of, _: wires.fixtures(d.randint(1, 44), of), scores=True),
-    Asked("thesportsdb", lambda d, of, at: wires.livescore(d.randint(1, 44), of, at), scores=True),
+    Asked("api-football", lambda d, of, _: wires.fixtures(_minute(d), of), scores=True),
+    Asked("thesportsdb", lambda d, of, at: wires.livescore(_minute(d), of, at), scores=True),
+    Asked("north-feed", lambda d, of, at: wires.pushed_scores(_minute(d), of, at), scores=True),
+)
+_SCORES_AND_GOALS = (
     Asked(
-        "north-feed", lambda d, of, at: wires.pushed_scores(d.randint(1, 44), of, at), scores=True
+        "api-football",
+        lambda d, of, at: wires.fixtures(_minute(d), of, goals=_goals(of, at)),
+        scores=True,
+    ),
+    Asked(
+        "thesportsdb",
+        lambda d, of, at: wires.livescore(_minute(d), of, at, _goals(of, at)),
+        scores=True,
+    ),
+    Asked(
+        "north-feed",
+        lambda d, of, at: wires.pushed_scores(_minute(d), of, at, _goals(of, at)),
+        scores=True,
     ),
 )
 _QUOTES = (
@@ -65,6 +98,7 @@ _QUOTES = (
 Lines = Sequence[tuple[Asked, int]]
 KINDS: Mapping[str, Lines] = {
     "score observations": [(one, 15) for one in _SCORES],
+    "score observations, with goals": [(one, 15) for one in _SCORES_AND_GOALS],
     "quotes": [(one, 15) for one in _QUOTES],
     "both at once": [(one, 12) for one in _QUOTES] + [(one, 18) for one in _SCORES],
 }
@@ -130,7 +164,8 @@ class Rounds:
     def __init__(self, pool: engine.Pool, lines: Lines) -> None:
         self._pool, self._lines = pool, lines
         self._dice, self._told = random.Random(len(lines)), Told()
-        self._known = [Known() for _ in lines]
+        memory = Memory()
+        self._known = [Known(memory) for _ in lines]
         self._scores = bare_scores.Scores()
 
     async def measured(self) -> dict[str, list[float]]:

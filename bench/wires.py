@@ -123,11 +123,22 @@ def _described(n: int) -> dict[str, Any]:
     }
 
 
-def pushed_scores(minute: int, matches: Sequence[int], now: datetime) -> bytes:
-    """Returns scores as a body of a feed that calls us."""
-    score = {"status": "live", "home": 0, "away": 0, "clock": f"{minute}'", "period": "1st Half"}
+def pushed_scores(
+    minute: int,
+    matches: Sequence[int],
+    now: datetime,
+    goals: Mapping[int, int] | None = None,
+) -> bytes:
+    """Returns scores as a body of a feed that calls us; `goals` of the home sides."""
+    scored = goals or {}
+    score = {"status": "live", "away": 0, "clock": f"{minute}'", "period": "1st Half"}
     items = [
-        {"match": _described(n), "observedAt": now.isoformat(), "score": score} for n in matches
+        {
+            "match": _described(n),
+            "observedAt": now.isoformat(),
+            "score": {**score, "home": scored.get(n, 0)},
+        }
+        for n in matches
     ]
     return msgspec.json.encode({"observations": items})
 
@@ -234,12 +245,19 @@ def _fixture(n: int, minute: int, start: datetime, goals: int) -> dict[str, Any]
     }
 
 
-def livescore(minute: int, matches: Sequence[int], now: datetime) -> bytes:
-    """Returns TheSportsDB's livescore of version 2."""
-    return msgspec.json.encode({"livescore": [_row(n, minute, now) for n in matches]})
+def livescore(
+    minute: int,
+    matches: Sequence[int],
+    now: datetime,
+    goals: Mapping[int, int] | None = None,
+) -> bytes:
+    """Returns TheSportsDB's livescore of version 2; `goals` of the home sides."""
+    scored = goals or {}
+    rows = [_row(n, minute, now, scored.get(n, 0)) for n in matches]
+    return msgspec.json.encode({"livescore": rows})
 
 
-def _row(n: int, minute: int, now: datetime) -> dict[str, Any]:
+def _row(n: int, minute: int, now: datetime, goals: int) -> dict[str, Any]:
     home, away = names(n)
     return {
         "idLiveScore": str(n + 1),
@@ -251,7 +269,7 @@ def _row(n: int, minute: int, now: datetime) -> dict[str, Any]:
         "idAwayTeam": str(2 * n + 2),
         "strHomeTeam": home,
         "strAwayTeam": away,
-        "intHomeScore": "0",
+        "intHomeScore": str(goals),
         "intAwayScore": "0",
         "strStatus": "1H",
         "strProgress": str(minute),

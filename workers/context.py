@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from app.database.engine import Pool
+from app.ingest.held import Memory
 from app.ingest.known import Known
 from app.providers.archive import Archive
 from app.providers.provider import AnyProvider, StreamFeed
@@ -36,13 +37,14 @@ class Serves(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Context:
-    """Connections, providers, and what each task's last poll taught."""
+    """Connections, providers, what each task's last poll taught, and what all lines remember."""
 
     def __init__(
         self,
         pool: Pool,
         providers: Mapping[str, AnyProvider],
         *,
+        memory: Memory | None = None,
         serves: Serves | None = None,
         changes_kept_hours: int,
         odds_kept_days: int,
@@ -54,6 +56,7 @@ class Context:
         self.changes_kept_hours = changes_kept_hours
         self.odds_kept_days = odds_kept_days
         self.dead_letters_kept_days = dead_letters_kept_days
+        self.memory = memory or Memory()
         self._known: dict[int, Known] = {}
 
     async def close(self) -> None:
@@ -66,7 +69,7 @@ class Context:
 
     def borrow_known(self, task_id: int) -> Known:
         """Lends what a task's polls know; a poll that runs beside another starts afresh."""
-        return self._known.pop(task_id, None) or Known()
+        return self._known.pop(task_id, None) or Known(self.memory)
 
     def return_known(self, task_id: int, known: Known) -> None:
         """Takes it back for the task's next poll."""

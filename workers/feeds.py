@@ -26,6 +26,7 @@ from app.errors import DependencyDown
 from app.health.noting import note_stream
 from app.ingest.conflation import MATCHES_MAX, Pending
 from app.ingest.dead_letters import Origin
+from app.ingest.held import Memory
 from app.ingest.intake import take_in
 from app.ingest.known import Known
 from app.ingest.pipeline import OBSERVATIONS_MAX
@@ -64,9 +65,16 @@ class Feeds:
     """
 
     def __init__(
-        self, feeds: Sequence[StreamFeed], *, pool: Pool, lock_url: str, wanted: WantedOf
+        self,
+        feeds: Sequence[StreamFeed],
+        *,
+        pool: Pool,
+        lock_url: str,
+        wanted: WantedOf,
+        memory: Memory | None = None,
     ) -> None:
         self._feeds = feeds
+        self._memory = memory or Memory()
         self._pool = pool
         self._lock_url = lock_url
         self._wanted = wanted
@@ -136,7 +144,7 @@ class Feeds:
 
     async def _write(self, name: ProviderName, waiting: "_Waiting") -> None:
         """Writes what waits as soon as it does; tries again for as long as Postgres is away."""
-        known, origin = Known(), Origin(provider=name, scope="stream")
+        known, origin = Known(self._memory), Origin(provider=name, scope="stream")
         retry_s = RETRY_FIRST_S
         while True:
             answer, since = await waiting.next()

@@ -20,6 +20,7 @@ from app.database import engine
 from app.database.engine import Connection, Pool
 from app.errors import DependencyDown
 from app.health.noting import Place, keep_provider
+from app.ingest.held import Memory
 from app.ingest.sports import keep_sports
 from app.logs import logger
 from app.polling import plan
@@ -98,12 +99,14 @@ async def _until(
 
 async def open_context(settings: Settings) -> Context:
     """Opens what the jobs share. A lost tail of the log is polled again: commits do not wait."""
+    memory = Memory()
     pool: Pool = await engine.open_pool(
         settings.database.url,
         connections_max=settings.database.pool_connections_max,
         statement_timeout_s=settings.database.statement_timeout_s,
         name="touchline-worker",
         more={"synchronous_commit": "off"},
+        on_connect=memory.clear,
     )
     folder = settings.providers.archive.folder
     bytes_max = settings.providers.archive.megabytes_max * MEGABYTE
@@ -121,6 +124,7 @@ async def open_context(settings: Settings) -> Context:
     return Context(
         pool,
         providers,
+        memory=memory,
         serves=serves,
         changes_kept_hours=settings.stream.changes_kept_hours,
         odds_kept_days=settings.stream.odds_kept_days,
@@ -197,10 +201,11 @@ async def _run(context: Context, settings: Settings, hand: Hand, stopping: async
         pool=context.pool,
         lock_url=database.listen_url or database.url,
         wanted=partial(_watched, context),
+        memory=context.memory,
     )
     endless = [
         feeds.run(),
-        Publications(context.pool, heard, worker=worker_id()).run(),
+        Publications(context.pool, heard, worker=worker_id(), memory=context.memory).run(),
         Dispatcher(context, hand.enqueue).run(),
         Planner(context.pool, paces_of(settings)).run(),
         Tending(

@@ -22,6 +22,7 @@ from redis.exceptions import RedisError
 from app import metrics
 from app.database.engine import Pool
 from app.errors import DependencyDown
+from app.ingest.held import Memory
 from app.ingest.known import Known
 from app.ingest.publications import CHANNEL_PREFIX, Message, take_messages
 from app.logs import logger
@@ -56,11 +57,13 @@ log = logger(__name__)
 class Publications:
     """Hears and writes until cancelled; `worker` is a name no other worker has."""
 
-    def __init__(self, pool: Pool, redis: Redis, *, worker: str) -> None:
+    def __init__(
+        self, pool: Pool, redis: Redis, *, worker: str, memory: Memory | None = None
+    ) -> None:
         self._pool = pool
         self._redis = redis
         self._worker = worker
-        self._known = Known()
+        self._known = Known(memory)
         self._waiting: deque[Message] = deque()
         self._news = asyncio.Event()
         self._leads = False

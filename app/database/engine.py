@@ -1,6 +1,6 @@
 """The asyncpg pool: every way to Postgres but that of users and lists (`sessions`)."""
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Protocol, cast
 
@@ -70,11 +70,18 @@ async def open_pool(
     statement_timeout_s: float,
     name: str,
     more: Mapping[str, str] | None = None,
+    on_connect: Callable[[], None] | None = None,
 ) -> Pool:
     """Opens a pool that connects when first used, so that a process starts while Postgres is away.
 
     JIT is off: it costs 100 ms on statements that take one. `more` are settings of Postgres.
+    `on_connect` is called for every connection that is made, before it is used.
     """
+
+    async def connected(_: object) -> None:
+        if on_connect is not None:
+            on_connect()
+
     return await asyncpg.create_pool(
         url,
         min_size=0,
@@ -82,6 +89,7 @@ async def open_pool(
         timeout=CONNECT_TIMEOUT_S,
         command_timeout=statement_timeout_s,
         reset=_reset,
+        init=connected,
         server_settings={"application_name": name, "jit": "off", **(more or {})},
     )
 
@@ -89,8 +97,10 @@ async def open_pool(
 @asynccontextmanager
 async def connection(pool: Pool) -> AsyncGenerator[Connection]:
     """Lends a connection; raises DependencyDown when Postgres is out of reach or goes away."""
+    # To wait with a limit makes a task; who finds one free need not wait.
+    timeout_s = None if pool.get_idle_size() else ACQUIRE_TIMEOUT_S
     try:
-        async with pool.acquire(timeout=ACQUIRE_TIMEOUT_S) as lent:
+        async with pool.acquire(timeout=timeout_s) as lent:
             yield cast("Connection", lent)
     except GONE as error:
         raise DependencyDown("The database is out of reach.") from error

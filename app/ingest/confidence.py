@@ -23,6 +23,9 @@ HALF_LIFE = timedelta(days=7)
 # Below it a provider is no longer taken at its word.
 GOOD_STANDING = 0.5
 RELIABILITY_STEP = 0.05
+# Observations in a row, each at a moment of its own, by which one provider confirms itself. Two
+# are the shortest glitch of a cache between us; three at the usual intervals are some seconds.
+CONFIRMATIONS = 3
 # A word loses half its weight for each of these that it is older than the newest.
 AGE_STEP = timedelta(seconds=30)
 # The rank of a provider that has none in the declared order.
@@ -59,6 +62,12 @@ class ToldScore(msgspec.Struct, frozen=True, kw_only=True):
         """Home and away, None when it tells none."""
         home, away = self.score.home, self.score.away
         return None if home is None or away is None else (home, away)
+
+    @property
+    def confirmed(self) -> bool:
+        """Says whether to be told the same once more counts for nothing."""
+        least = min(self.points_repeats, self.back_repeats, self.status_repeats)
+        return least >= CONFIRMATIONS
 
     @property
     def stands_well(self) -> bool:

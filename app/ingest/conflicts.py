@@ -7,9 +7,9 @@ import msgspec
 
 from app import metrics
 from app.database.engine import Connection
+from app.ingest.believed import Dispute
 from app.ingest.confidence import Judged
 from app.ingest.judgements import of_conflict, outcome_of
-from app.ingest.merge import Dispute
 
 # Conflicts of a round of deleting; a round an hour keeps up with a busy day.
 DELETED_MAX = 10_000

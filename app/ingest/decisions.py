@@ -17,11 +17,8 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from app.ingest.confidence import ToldScore, standing, weight_of_all
+from app.ingest.confidence import CONFIRMATIONS, ToldScore, standing, weight_of_all
 
-# Observations in a row, each at a moment of its own, by which one provider confirms itself. Two
-# are the shortest glitch of a cache between us; three at the usual intervals are some seconds.
-CONFIRMATIONS = 3
 # Nobody is later than this. The slowest feeds of live scores are renewed every two minutes.
 LATE = timedelta(minutes=3)
 

@@ -11,6 +11,7 @@ import msgspec
 
 from app import metrics
 from app.database.engine import Connection
+from app.ingest.heads import hold_heads, lock_heads
 from app.sports.match import SPORTS
 
 # Nominally in play, and nobody has told anything for so long: the slowest feeds are renewed every
@@ -51,6 +52,12 @@ WHERE (s.status IN ('live', 'paused', 'interrupted') AND (
        ))
    OR (s.status = 'scheduled' AND m.start_time + $5::interval < statement_timestamp())
 ORDER BY r.since, m.id LIMIT $6
+"""
+_TURNED = """
+SELECT s.match_id FROM live_scores s
+LEFT JOIN unnest($1::bigint[], $2::timestamptz[], $3::text[]) AS n (id, since, reason)
+  ON n.id = s.match_id
+WHERE (s.verify_since, s.verify_reason) IS DISTINCT FROM (n.since, n.reason)
 """
 _MARK = """
 UPDATE live_scores s SET verify_since = n.since, verify_reason = n.reason
@@ -98,15 +105,18 @@ async def frozen_matches(connection: Connection) -> list[Frozen]:
 async def mark_frozen(connection: Connection) -> list[Frozen]:
     """Marks the matches that look frozen to be verified, and takes the mark off all others.
 
-    Returns those marked; sets the gauge that counts them. Safe to call from every worker, every
-    half minute or so. No reader is told: what we believe did not change.
+    Returns those marked; sets the gauge that counts them. To be called in a transaction, by one at
+    a time, every half minute or so. No reader is told: what we believe did not change.
     """
     frozen = await frozen_matches(connection)
     ids = [one.match_id for one in frozen]
-    await connection.execute(
-        _MARK, ids, [one.since for one in frozen], [one.reason for one in frozen]
-    )
-    await connection.execute(_CLEAR, ids)
+    marks = (ids, [one.since for one in frozen], [one.reason for one in frozen])
+    turned = [row["match_id"] for row in await connection.fetch(_TURNED, *marks)]
+    if turned:
+        await lock_heads(connection, turned)
+        await hold_heads(connection, turned, None)
+        await connection.execute(_MARK, *marks)
+        await connection.execute(_CLEAR, ids)
     metrics.matches_frozen.clear()
     for one in frozen:
         metrics.matches_frozen.labels(one.sport).inc()

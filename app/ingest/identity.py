@@ -1,7 +1,7 @@
 """A provider's matches to ours: known, found, decided, created, or left to an operator."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from app import metrics
@@ -9,7 +9,7 @@ from app.database.engine import Connection
 from app.ingest.assignment import assign
 from app.ingest.candidates import Shortlist, load_candidates
 from app.ingest.creation import create_matches, join_matches, load_refs, ref_of
-from app.ingest.heads import lock_heads
+from app.ingest.heads import Locked, hold_heads, lock_heads
 from app.ingest.known import Known, KnownMatch, MatchKey
 from app.ingest.matching import Decision, Described, New, Same, Side, Undecided, window_of
 from app.ingest.reviews import ask_operator, settle_reviews, waiting
@@ -52,6 +52,7 @@ WHERE m.id = n.id AND m.start_time <> n.start_time AND (
         WHERE r.match_id = m.id AND r.provider <> $1 AND r.start_time = n.start_time
     )
 )
+RETURNING m.id
 """
 
 
@@ -87,17 +88,24 @@ async def lock_identified(
 
     What a worker remembers may be a match that was merged or split since; its head says so.
     """
-    moved = await lock_heads(connection, observed)
-    if not moved:
+    locked = await _lock(connection, observed, known)
+    if not locked.moved:
         return dict(observed)
     # As it was observed: the look-up says anew which way round it is.
-    again = {m: _as_observed(observed[m], known) for m in moved}
+    again = {m: _as_observed(observed[m], known) for m in locked.moved}
     for observation in again.values():
         known.matches.forget(key_of_observation(observation))
     found = await identify(connection, list(again.values()), known)
-    await lock_heads(connection, found)
+    await _lock(connection, found, known)
     merged = {m: o for m, o in observed.items() if m not in again} | found
     return dict(sorted(merged.items()))
+
+
+async def _lock(connection: Connection, match_ids: Collection[int], known: Known) -> Locked:
+    readings = known.held.readings(match_ids)
+    locked = await lock_heads(connection, match_ids, readings)
+    known.held.confirm(readings, locked.outdated)
+    return locked
 
 
 async def reschedule(
@@ -117,14 +125,22 @@ async def reschedule(
             _TOLD_START, provider, [e for _, e, _ in own.values()], [s for _, _, s in own.values()]
         )
         if rows:
-            await connection.execute(
+            moved = await connection.fetch(
                 _RESCHEDULE,
                 provider,
                 [row["match_id"] for row in rows],
                 [row["start_time"] for row in rows],
             )
+            await _forget_held(connection, [row["id"] for row in moved], known)
         for match_id, (_, _, start_time) in own.items():
             known.starts.learn((provider, match_id), start_time)
+
+
+async def _forget_held(connection: Connection, match_ids: Sequence[int], known: Known) -> None:
+    """Drops what is held of matches, here and wherever it is remembered."""
+    for match_id in match_ids:
+        known.held.take_out(match_id)
+    await hold_heads(connection, match_ids, None)
 
 
 def key_of_observation(observation: Observation) -> MatchKey:

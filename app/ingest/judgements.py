@@ -7,8 +7,8 @@ with what it said. Nothing is learnt of a match that only one provider tells of.
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
+from app.ingest.believed import BelievedScore, Dispute, points_of
 from app.ingest.confidence import LATE_WORD, RIGHT, WRONG, Judged, ToldScore
-from app.ingest.merge import BelievedScore, Dispute, points_of
 from app.sports.match import OVER, MatchStatus
 
 # Who comes so much after the first is right, but late: half a point each way.

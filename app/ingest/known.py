@@ -12,8 +12,8 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
+from app.ingest.held import Hold, Memory
 from app.sports.incidents import Incident
-from app.sports.match import Score
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -75,29 +75,24 @@ class KnownMarket(msgspec.Struct, frozen=True):
     selections: dict[str, int]
 
 
-class KnownWord(msgspec.Struct, frozen=True, gc=False):
-    """A score that a provider keeps telling, as everybody does, and until when it says nothing."""
-
-    score: Score
-    until: datetime
-
-
 MatchKey = tuple[str, str]
 MarketKey = tuple[int, str, Decimal | None]
 
 
 class Known:
-    """All that one line of polls remembers. Not shared between polls that run at once."""
+    """All that one line of polls remembers. Not shared between polls that run at once.
 
-    def __init__(self) -> None:
+    What is held of matches is: the lines of a process are given one memory of it.
+    """
+
+    def __init__(self, memory: Memory | None = None) -> None:
+        self.held = Hold(memory or Memory())
         self.matches: Remembered[MatchKey, KnownMatch] = Remembered()
         # What a provider last told of a match's start.
         self.starts: Remembered[tuple[str, int], datetime] = Remembered()
         self.markets: Remembered[MarketKey, KnownMarket] = Remembered()
         # The newest word heard of a score, by (match, provider).
         self.told: Remembered[tuple[int, str], datetime] = Remembered()
-        # Of those who only repeat what is believed and undisputed.
-        self.repeated: Remembered[tuple[int, str], KnownWord] = Remembered()
         # The newest word heard of (market, provider), and who was named in it.
         self.words: Remembered[tuple[int, str], datetime] = Remembered()
         self.named: Remembered[tuple[int, str], int] = Remembered()
@@ -107,16 +102,18 @@ class Known:
 
     def keep(self) -> None:
         """The transaction committed: what it taught holds."""
+        self.held.keep()
         for remembered in self._all():
             remembered.keep()
 
     def drop(self) -> None:
         """The transaction did not commit: what it taught does not hold."""
+        self.held.drop()
         for remembered in self._all():
             remembered.drop()
 
     def _all(self) -> tuple[Remembered[Any, Any], ...]:
         return (
-            self.matches, self.starts, self.markets, self.told, self.repeated, self.words,
+            self.matches, self.starts, self.markets, self.told, self.words,
             self.named, self.versions, self.incidents,
         )  # fmt: skip

@@ -6,16 +6,17 @@ over all that counts: `decide_points` and `decide_status` say when what we belie
 same can be worked out again from the tables at any time.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-import msgspec
 from msgspec.structs import replace
 
-from app.ingest.confidence import ToldScore, confidence_of, counting, standing
-from app.ingest.decisions import CONFIRMATIONS, Question, Word, decide, is_news
-from app.sports.match import IN_PLAY, OVER, MatchStatus, Period, Score, SportFacts, may_move
+from app.ingest.agreement import agreed
+from app.ingest.believed import BelievedScore, Contest, Dispute, Points, points_of, spelled
+from app.ingest.confidence import CONFIRMATIONS, ToldScore, confidence_of, counting, standing
+from app.ingest.decisions import Question, Word, decide, is_news
+from app.sports.match import IN_PLAY, OVER, MatchStatus, Period, Score, may_move
 
 # A match may begin so much before its announced start.
 EARLY_START = timedelta(minutes=15)
@@ -23,41 +24,6 @@ EARLY_START = timedelta(minutes=15)
 DISPUTED_AFTER = timedelta(seconds=10)
 # Statuses that make no sense without points.
 POINTED = IN_PLAY | {MatchStatus.FINISHED}
-
-Points = tuple[int, int]
-_NOBODY: frozenset[str] = frozenset()
-
-
-class Contest(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of the match apart from its score; `verifying`: it looks frozen."""
-
-    facts: SportFacts
-    starts_at: datetime
-    verifying: bool = False
-
-
-class Dispute(msgspec.Struct, frozen=True, kw_only=True):
-    """Who says what of a field that somebody tells otherwise than we believe."""
-
-    field: str
-    believed: str
-    told: dict[str, str]
-
-
-class BelievedScore(msgspec.Struct, frozen=True, kw_only=True):
-    """A score, how far we believe it, and since which observation its points and status.
-
-    `refused` are the providers whose newest points we do not believe, though they are news;
-    `unlawful` those whose status is no legal move. `disputes` are open questions.
-    """
-
-    score: Score
-    confidence: Decimal
-    points_at: datetime | None
-    status_at: datetime | None
-    refused: frozenset[str] = frozenset()
-    unlawful: frozenset[str] = frozenset()
-    disputes: tuple[Dispute, ...] = ()
 
 
 def hear(before: ToldScore | None, told: ToldScore) -> ToldScore | None:
@@ -68,20 +34,23 @@ def hear(before: ToldScore | None, told: ToldScore) -> ToldScore | None:
     """
     if before is None:
         return told
-    if (told.observed_at, told.received_at) < (before.observed_at, before.received_at):
-        return None
-    if told.observed_at == before.observed_at and told.score == before.score:
-        return None
-    new = told.observed_at > before.observed_at
-    points_since, points_repeats = told.observed_at, 1
-    if told.points == before.points:
-        points_since, points_repeats = before.points_since, _one_more(before.points_repeats, new)
-    status_since, status_repeats = told.observed_at, 1
-    if told.score.status == before.score.status:
-        status_since, status_repeats = before.status_since, _one_more(before.status_repeats, new)
+    at, said, was = told.observed_at, told.score, before.score
+    new = at > before.observed_at
+    if not new:
+        if (at, told.received_at) < (before.observed_at, before.received_at):
+            return None
+        if at == before.observed_at and said == was:
+            return None
+    points_since, points_repeats = before.points_since, _one_more(before.points_repeats, new)
     back_since, back_repeats = before.back_since, _one_more(before.back_repeats, new)
-    if _is_back(told.points, before.points):
-        back_since, back_repeats = told.observed_at, 1
+    if (said.home, said.away) != (was.home, was.away):
+        if told.points != before.points:
+            points_since, points_repeats = at, 1
+        if _is_back(told.points, before.points):
+            back_since, back_repeats = at, 1
+    status_since, status_repeats = before.status_since, _one_more(before.status_repeats, new)
+    if said.status is not was.status:
+        status_since, status_repeats = at, 1
     return replace(
         told,
         points_since=points_since,
@@ -94,7 +63,7 @@ def hear(before: ToldScore | None, told: ToldScore) -> ToldScore | None:
 
 
 def _one_more(repeats: int, new: bool) -> int:  # noqa: FBT001 - of an observation, as counted.
-    return min(repeats + new, CONFIRMATIONS)
+    return repeats if repeats >= CONFIRMATIONS or not new else repeats + 1
 
 
 def _is_back(points: Points | None, before: Points | None) -> bool:
@@ -112,31 +81,12 @@ def merge_scores(
     `told` is every provider's newest word, those in quarantine left out; `held` is what we believed
     so far.
     """
+    if held is not None and (believed := agreed(told, held)) is not None:
+        return believed
     heard = counting(told)
     if not heard:
         return None
-    if held is None:
-        return _first(heard)
-    if all_say(held.score, heard):
-        # As nearly always. What follows comes to the same; a property test holds it to that.
-        newest = heard[0].observed_at
-        period, clock = _period_of(heard, (), newest)
-        periods = _periods_of(heard, (), newest)
-        score = held.score
-        if (period, clock, periods) != (score.period, score.clock, score.periods):
-            score = replace(score, period=period, clock=clock, periods=periods)
-        return _undisputed(score, held, heard)
-    return decided(heard, held, contest)
-
-
-def all_say(score: Score, heard: Iterable[ToldScore]) -> bool:
-    """Says whether nobody tells another status or other points."""
-    status, home, away = score.status, score.home, score.away
-    for t in heard:
-        told = t.score
-        if told.status is not status or told.home != home or told.away != away:
-            return False
-    return True
+    return _first(heard) if held is None else decided(heard, held, contest)
 
 
 def decided(heard: Sequence[ToldScore], held: BelievedScore, contest: Contest) -> BelievedScore:
@@ -234,11 +184,6 @@ def _is_soft(now: MatchStatus, told: ToldScore, contest: Contest) -> bool:
     if told.score.status not in IN_PLAY:
         return False
     return now in IN_PLAY or told.observed_at >= contest.starts_at - EARLY_START
-
-
-def points_of(score: Score) -> Points | None:
-    """Returns home and away, None when the score has none."""
-    return None if score.home is None or score.away is None else (score.home, score.away)
 
 
 def _around(
@@ -358,8 +303,3 @@ def _is_refused(told: ToldScore, points: Points | None, moved_at: datetime | Non
 
 def _is_late(told: ToldScore, moved_at: datetime | None) -> bool:
     return moved_at is not None and told.observed_at >= moved_at + DISPUTED_AFTER
-
-
-def spelled(points: Points | None) -> str:
-    """Returns points as people write them: "2-1"."""
-    return "" if points is None else f"{points[0]}-{points[1]}"

@@ -6,7 +6,7 @@ incidents are withdrawn and another's are told, in one transaction.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -15,8 +15,13 @@ from app.ingest.confidence import TOLD_FRESH
 from app.ingest.heads import lock_heads
 from app.ingest.known import Known
 from app.ingest.reliability import Providers, providers_now
+from app.ingest.repetition import told_at
 from app.sports.incidents import Incident
 from app.sports.observation import Observation
+
+# What a provider told before is compared with the tables again when it was told for so long: by
+# then somebody else may be worth more, or heard no more.
+LOOK_AGAIN = timedelta(seconds=60)
 
 _SHOWN = """
 SELECT m.id, m.sport_id, m.incidents_provider,
@@ -94,9 +99,9 @@ async def save_incidents(
 
     A provider tells all incidents of a match every time. When they go on from those this worker
     saved before, and Postgres holds as many, only the new ones are written; else all of them are,
-    and those it tells no longer are withdrawn.
+    and those it tells no longer are withdrawn. Of those it told a moment ago nothing is asked.
     """
-    told = {m: o for m, o in observed.items() if o.incidents is not None}
+    told = {m: o for m, o in observed.items() if not was_looked_at(m, o, known)}
     for provider in sorted({o.provider for o in told.values()}):
         by_match = {m: o for m, o in told.items() if o.provider == provider}
         shown = await _shown(connection, by_match, provider)
@@ -110,6 +115,19 @@ async def save_incidents(
         await _save_shown(connection, provider, by_match, (shown, known))
         for match_id, observation in by_match.items():
             known.incidents.learn((match_id, provider), observation.incidents or ())
+            if (held := known.held.seen(match_id)) is not None:
+                held.looked_at[provider] = told_at(observation)
+
+
+def was_looked_at(match_id: int, observation: Observation, known: Known) -> bool:
+    """Says whether an observation tells no incidents, or those told and looked at a moment ago."""
+    if observation.incidents is None:
+        return True
+    provider, held = observation.provider, known.held.seen(match_id)
+    before = None if held is None else held.looked_at.get(provider)
+    if before is None or told_at(observation) >= before + LOOK_AGAIN:
+        return False
+    return known.incidents.get((match_id, provider)) == observation.incidents
 
 
 async def choose_incidents(connection: Connection, match_ids: Iterable[int]) -> frozenset[int]:

@@ -14,6 +14,7 @@ from app.ingest.prices import save_prices
 from app.ingest.reliability import learn
 from app.ingest.repetition import is_repetition
 from app.ingest.scores import save_scores
+from app.ingest.ticks import save_ticks, ticks_of
 from app.sports.observation import Observation
 
 # Observations taken in by one transaction; more are the caller's to split. 500 matches of 15
@@ -53,16 +54,28 @@ async def ingest(
     if not observed:
         _count(identified, ())
         return Ingested(matches=len(identified))
+    await known.held.wait_for(observed)
+    await known.held.memory.providers(connection, anew=False)
+    ticks = ticks_of(observed, known)
+    if len(ticks) == len(observed):
+        ticked = await save_ticks(connection, ticks, known)
+        if ticked is not None:
+            _count(identified, ticked)
+            return Ingested(matches=len(identified), scores_changed=len(ticked))
     observed = await lock_identified(connection, observed, known)
     await reschedule(connection, observed, known)
-    scores = await save_scores(connection, observed, known)
-    told = {m: observed[m] for m in scores.heard if observed[m].incidents is not None}
+    ticks = ticks_of(observed, known)
+    ticked = await save_ticks(connection, ticks, known) if ticks else frozenset[int]()
+    news = observed if ticked is None else {m: o for m, o in observed.items() if m not in ticks}
+    scores = await save_scores(connection, news, known)
+    told = {m: news[m] for m in scores.heard if news[m].incidents is not None}
     await save_incidents(connection, told, known)
-    quotes = await save_prices(connection, observed, known)
+    quotes = await save_prices(connection, news, known)
     await learn(connection, scores.judged)
-    _count(identified | observed, scores.changed)
+    changed = scores.changed | (ticked or frozenset())
+    _count(identified | observed, changed)
     metrics.quotes_saved.labels(observations[0].provider).inc(quotes)
-    return Ingested(matches=len(identified), scores_changed=len(scores.changed), quotes=quotes)
+    return Ingested(matches=len(identified), scores_changed=len(changed), quotes=quotes)
 
 
 def _count(observed: Mapping[int, Observation], changed: Collection[int]) -> None:

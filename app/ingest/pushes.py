@@ -12,6 +12,7 @@ from app.database import engine
 from app.database.engine import Connection, Pool
 from app.errors import AppError
 from app.ingest.dead_letters import Letter, Origin, bury
+from app.ingest.held import Memory
 from app.ingest.intake import TakenIn, take_in
 from app.ingest.known import Known
 from app.providers.provider import Answer, ProviderUnreadable
@@ -68,9 +69,9 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
 class _Line:
     """What one feed has here: memories to lend, and how many wait."""
 
-    def __init__(self) -> None:
+    def __init__(self, memory: Memory) -> None:
         self.waiting = 0
-        self._free = [Known() for _ in range(WRITERS_MAX)]
+        self._free = [Known(memory) for _ in range(WRITERS_MAX)]
         self._turn = asyncio.Semaphore(WRITERS_MAX)
 
     @asynccontextmanager
@@ -90,6 +91,7 @@ class Pushes:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
         self._lines: dict[str, _Line] = {}
+        self._memory = Memory()
 
     async def take(self, provider: str, body: bytes, media_type: str) -> Receipt:
         """Takes a body in and returns, after the commit, what became of its items.
@@ -97,7 +99,7 @@ class Pushes:
         Raises ProviderUnreadable for what is no body at all, which is kept as a letter; FeedBusy;
         DependencyDown when Postgres is away.
         """
-        line = self._lines.setdefault(provider, _Line())
+        line = self._lines.setdefault(provider, _Line(self._memory))
         if line.waiting >= WAITING_MAX:
             raise FeedBusy
         line.waiting += 1

@@ -61,10 +61,15 @@ class Providers:
     def __init__(
         self, standings: Mapping[tuple[str, str], Standing], ranks: Mapping[str, int]
     ) -> None:
+        self.read = (standings, ranks)
         self._standings = dict(standings)
         self._ranks = ranks
         self.all_count = all(one.counts_from is None for one in standings.values())
         """Nobody is in quarantine."""
+
+    def stand_as(self, others: "Providers") -> bool:
+        """Says whether every provider stands as it does among the others."""
+        return self.read == others.read
 
     def of(self, provider: str, sport: str) -> Standing:
         """Returns how a provider stands; one nobody knows anything of has the prior."""

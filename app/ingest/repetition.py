@@ -10,9 +10,17 @@ from app.sports.observation import Observation
 CLOCK_AHEAD_MAX = timedelta(seconds=5)
 
 
+# An unchanged score's `observed_at` is written again when it is this old: readers are told how old
+# their data is, and a write a poll and match would cost more than it says.
+CONFIRM_EVERY = timedelta(seconds=5)
+
+
 def told_at(observation: Observation) -> datetime:
     """Returns when something was said, by the provider's clock as far as that can be."""
-    return min(observation.observed_at, observation.received_at + CLOCK_AHEAD_MAX)
+    observed_at, received_at = observation.observed_at, observation.received_at
+    if observed_at <= received_at:
+        return observed_at
+    return min(observed_at, received_at + CLOCK_AHEAD_MAX)
 
 
 def is_newest(match_id: int, observation: Observation, known: Known) -> bool:
@@ -31,13 +39,17 @@ def is_repetition(match_id: int, observation: Observation, known: Known) -> bool
     """Says whether an observation only repeats what its provider was heard to say, where all say
     the same: nothing would be asked or written for it, until it is time to confirm the word.
     """
-    key = (match_id, observation.provider)
-    word = known.repeated.get(key)
-    if word is None or observation.score != word.score or observation.markets:
+    held, provider = known.held.seen(match_id), observation.provider
+    if held is None or not held.settled or observation.markets:
+        return False
+    word = held.words.get(provider)
+    if word is None or observation.score != word.score or not word.confirmed:
+        return False
+    if told_at(observation) >= word.observed_at + CONFIRM_EVERY:
         return False
     match, incidents = observation.match, observation.incidents
-    if told_at(observation) >= word.until or (incidents and incidents != known.incidents.get(key)):
+    if incidents and incidents != known.incidents.get((match_id, provider)):
         return False
-    if match is not None and known.starts.get((key[1], match_id)) != match.start_time:
+    if match is not None and known.starts.get((provider, match_id)) != match.start_time:
         return False
     return is_newest(match_id, observation, known)

@@ -1,43 +1,25 @@
 """Writes scores: what each provider told, then what we believe, and only what differs."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
-from functools import lru_cache
-from typing import Any, cast
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
 
 import msgspec
 
-from app.database.engine import Connection, Row
+from app.database.engine import Connection
+from app.ingest.agreement import all_say
+from app.ingest.believed import BelievedScore, points_of, spelled, undoubted
 from app.ingest.columns import Repeated, numbers
 from app.ingest.confidence import Judged, ToldScore, counting
 from app.ingest.conflicts import Opinions, save_conflicts
-from app.ingest.decisions import CONFIRMATIONS
-from app.ingest.heads import lock_heads
+from app.ingest.heads import hold_heads, lock_heads
+from app.ingest.held import NOBODYS, Hold, Told, read_told
 from app.ingest.judgements import of_agreement
-from app.ingest.known import Known, KnownWord
-from app.ingest.merge import BelievedScore, Contest, all_say, hear, merge_scores, points_of, spelled
+from app.ingest.known import Known
+from app.ingest.merge import hear, merge_scores
 from app.ingest.reliability import Judgements, Providers, learn, providers_now
-from app.ingest.repetition import is_newest, told_at
-from app.sports.match import SPORTS, MatchStatus, Period, Score, Sport
+from app.ingest.repetition import CONFIRM_EVERY, is_newest, told_at
 from app.sports.observation import Observation
 
-# An unchanged score's `observed_at` is written again when it is this old: readers are told how old
-# their data is, and a write a poll and match would cost more than it says.
-CONFIRM_EVERY = timedelta(seconds=5)
-
-_MATCHES = """
-SELECT m.id, m.sport_id, m.start_time, s.status, s.home_score, s.away_score, s.period, s.clock,
-       s.periods::text AS periods, s.confidence, s.points_at, s.status_at,
-       s.verify_since IS NOT NULL AS verifying,
-       EXISTS (SELECT FROM conflicts c WHERE c.match_id = m.id AND c.closed_at IS NULL) AS disputed
-FROM matches m LEFT JOIN live_scores s ON s.match_id = m.id
-WHERE m.id = ANY (string_to_array($1, ',')::bigint[])
-"""
-_TOLD = """
-SELECT match_id, provider, score::text AS score, observed_at, received_at, points_since,
-       points_repeats, back_since, back_repeats, status_since, status_repeats
-FROM score_observations WHERE match_id = ANY (string_to_array($1, ',')::bigint[])
-"""
 _TELL = """
 INSERT INTO score_observations AS o (
     match_id, provider, score, observed_at, received_at, points_since, points_repeats, back_since,
@@ -60,15 +42,17 @@ SET score = excluded.score, observed_at = excluded.observed_at, received_at = ex
     status_since = excluded.status_since, status_repeats = excluded.status_repeats
 WHERE excluded.observed_at >= o.observed_at
 """
-_BELIEVE = """
+# What is believed now, as `columns_believed` has it; the numbers of its parameters are put in.
+BELIEVE = """
 INSERT INTO live_scores AS s (
     match_id, status, home_score, away_score, period, clock, periods, confidence, points_at,
     status_at, updated_at
 )
 SELECT n.*, statement_timestamp() FROM unnest(
-    $1::bigint[], $2::text[], $3::smallint[], $4::smallint[], $5::text[], $6::text[], $7::jsonb[],
-    $8::numeric[], $9::timestamptz[], $10::timestamptz[]
+    ${}::bigint[], ${}::text[], ${}::smallint[], ${}::smallint[], ${}::text[], ${}::text[],
+    ${}::jsonb[], ${}::numeric[], ${}::timestamptz[], ${}::timestamptz[]
 ) AS n
+{where}
 ON CONFLICT (match_id) DO UPDATE
 SET status = excluded.status, home_score = excluded.home_score, away_score = excluded.away_score,
     period = excluded.period, clock = excluded.clock, periods = excluded.periods,
@@ -80,16 +64,13 @@ WHERE (s.status, s.home_score, s.away_score, s.period, s.clock, s.periods, s.con
        excluded.periods, excluded.confidence)
 RETURNING s.match_id
 """
+_BELIEVE = BELIEVE.format(*range(1, 11), where="")
 
-_STATUSES = {status.value: status for status in MatchStatus}
-# Three providers tell a match's score in much the same words, and each is read with every poll.
-_READ_MAX = 10_000
-_score_of = lru_cache(_READ_MAX)(msgspec.json.Decoder(Score).decode)
-_periods_of = lru_cache(_READ_MAX)(msgspec.json.Decoder(tuple[Period, ...]).decode)
 _JSON = msgspec.json.Encoder()
 
 
-def _text(value: object) -> str:
+def text_of(value: object) -> str:
+    """Returns a value as JSON."""
     return _JSON.encode(value).decode()
 
 
@@ -106,16 +87,6 @@ class SavedScores(msgspec.Struct, frozen=True):
     judged: Judgements = {}
 
 
-class _Told(msgspec.Struct):
-    """All that is told of one match, and what we held of it."""
-
-    sport: str
-    contest: Contest
-    held: BelievedScore | None
-    disputed: bool
-    words: dict[str, ToldScore]
-
-
 async def save_scores(
     connection: Connection, observed: Mapping[int, Observation], known: Known
 ) -> SavedScores:
@@ -126,18 +97,18 @@ async def save_scores(
     told = {m: o for m, o in observed.items() if o.score is not None and is_newest(m, o, known)}
     if not told:
         return SavedScores()
-    providers = await providers_now(connection)
-    matches = await _load(connection, told, providers)
-    heard = {m: word for m, o in told.items() if (word := _hear(matches[m], o, providers))}
-    written = await _tell(connection, matches, heard)
-    before = {m: matches[m].words.get(word.provider) for m, word in heard.items()}
-    for match_id, word in heard.items():
-        matches[match_id].words[word.provider] = word
+    held, providers = await _held(connection, told, known.held)
+    heard = {m: word for m, o in told.items() if (word := _hear(held[m], o, providers))}
+    written = await _tell(connection, held, heard)
     # What nobody says anything new of stays as it is: the same told twice changes nothing.
-    matches = {m: matches[m] for m in heard}
+    matches = {m: held[m] for m in heard}
+    kept = {m: word if m in written else held[m].words[word.provider] for m, word in heard.items()}
+    for match_id, word in heard.items():
+        held[match_id].words[word.provider] = word
     believed = _merge(matches, providers)
     changed = await _save_believed(connection, matches, believed)
-    judged = dict(await save_conflicts(connection, _opinions(matches, believed, providers)))
+    opinions = _opinions(matches, believed, providers)
+    judged = dict(await save_conflicts(connection, opinions))
     for match_id in heard.keys() & believed.keys():
         if heard[match_id].points_repeats > 1:
             continue  # Only who begins to say something is judged by it.
@@ -145,27 +116,29 @@ async def save_scores(
         for provider, one in of_agreement(heard[match_id], words, believed[match_id]).items():
             key = (provider, matches[match_id].sport)
             judged[key] = judged.get(key, Judged()) + one
-    for match_id, word in heard.items():
-        kept = word if match_id in written else before[match_id]
-        if kept is not None and _is_all_said(matches[match_id], believed.get(match_id), word):
-            until = kept.observed_at + CONFIRM_EVERY
-            known.repeated.learn((match_id, word.provider), KnownWord(word.score, until))
-        else:
-            known.repeated.forget((match_id, word.provider))
+    for match_id, opinion in opinions.items():
+        held[match_id].disputed = bool(opinion.disputes)
+    for match_id, word in kept.items():
+        of_match, belief = held[match_id], believed.get(match_id)
+        of_match.settled = _is_settled(of_match, belief)
+        # From here on it is held as the tables have it.
+        of_match.words[word.provider] = word
+        if match_id in changed:
+            of_match.held = undoubted(believed[match_id])
+    known.held.learn(held)
     counted = frozenset(
         m
         for m, word in heard.items()
         if (belief := believed.get(m)) is not None
-        and word.provider not in belief.refused | belief.unlawful
+        and word.provider not in belief.refused
+        and word.provider not in belief.unlawful
     )
     return SavedScores(frozenset(changed), counted, judged)
 
 
-def _is_all_said(told: _Told, belief: BelievedScore | None, word: ToldScore) -> bool:
-    """Says whether the same word would change nothing: it is confirmed, and nobody differs."""
+def _is_settled(told: Told, belief: BelievedScore | None) -> bool:
+    """Says whether nobody differs from what is believed, and nothing is open."""
     if belief is None or belief.disputes or told.disputed or told.contest.verifying:
-        return False
-    if min(word.points_repeats, word.back_repeats, word.status_repeats) < CONFIRMATIONS:
         return False
     return all_say(belief.score, told.words.values())
 
@@ -181,7 +154,8 @@ async def rebelieve(connection: Connection, match_ids: Iterable[int]) -> frozens
         return frozenset()
     await lock_heads(connection, wanted)
     providers = await providers_now(connection)
-    matches = await _load(connection, wanted, providers)
+    await hold_heads(connection, wanted, None)
+    matches = await read_told(connection, wanted, providers, NOBODYS)
     believed = _merge(matches, providers)
     changed = await _save_believed(connection, matches, believed)
     judged = await save_conflicts(connection, _opinions(matches, believed, providers))
@@ -189,63 +163,26 @@ async def rebelieve(connection: Connection, match_ids: Iterable[int]) -> frozens
     return frozenset(changed)
 
 
-async def _load(
-    connection: Connection, match_ids: Iterable[int], providers: Providers
-) -> dict[int, _Told]:
-    wanted = numbers(match_ids)
-    matches: dict[int, _Told] = {}
-    for row in await connection.fetch(_MATCHES, wanted):
-        contest = Contest(
-            facts=SPORTS[Sport(row["sport_id"])],
-            starts_at=row["start_time"],
-            verifying=row["verifying"],
-        )
-        matches[row["id"]] = _Told(row["sport_id"], contest, _held(row), row["disputed"], {})
-    # By place: by name, thousands of look-ups a poll.
-    rows = cast("Sequence[tuple[Any, ...]]", await connection.fetch(_TOLD, wanted))
-    for (
-        match_id, provider, score, observed_at, received_at, points_since, points_repeats,
-        back_since, back_repeats, status_since, status_repeats,
-    ) in rows:  # fmt: skip
-        of_match = matches[match_id]
-        standing = providers.of(provider, of_match.sport)
-        of_match.words[provider] = ToldScore(
-            provider=provider,
-            score=_score_of(score),
-            observed_at=observed_at,
-            received_at=received_at,
-            points_since=points_since,
-            points_repeats=points_repeats,
-            back_since=back_since,
-            back_repeats=back_repeats,
-            status_since=status_since,
-            status_repeats=status_repeats,
-            reliability=standing.reliability,
-            rank=standing.rank,
-        )
-    return matches
+async def _held(
+    connection: Connection, match_ids: Collection[int], hold: Hold
+) -> tuple[dict[int, Told], Providers]:
+    """Returns what is held of matches, what is remembered and the rest as the tables have it, and
+    how providers stand.
+    """
+    matches, memory = hold.take(match_ids), hold.memory
+    missing = [m for m in match_ids if m not in matches]
+    providers = await memory.providers(connection, anew=bool(missing))
+    for told in matches.values():
+        if told.providers is not providers:
+            told.weigh(providers)
+    if missing:
+        reading = memory.reading()
+        await hold_heads(connection, missing, reading)
+        matches |= await read_told(connection, missing, providers, reading)
+    return matches, providers
 
 
-def _held(row: Row) -> BelievedScore | None:
-    if row["status"] is None:
-        return None
-    score = Score(
-        status=_STATUSES[row["status"]],
-        home=row["home_score"],
-        away=row["away_score"],
-        period=row["period"],
-        clock=row["clock"],
-        periods=_periods_of(row["periods"]),
-    )
-    return BelievedScore(
-        score=score,
-        confidence=row["confidence"],
-        points_at=row["points_at"],
-        status_at=row["status_at"],
-    )
-
-
-def _hear(told: _Told, observation: Observation, providers: Providers) -> ToldScore | None:
+def _hear(told: Told, observation: Observation, providers: Providers) -> ToldScore | None:
     """Returns what the observation makes of what its provider told; None when it is no news."""
     assert observation.score is not None, "only scores are heard here"
     standing = providers.of(observation.provider, told.sport)
@@ -261,7 +198,7 @@ def _hear(told: _Told, observation: Observation, providers: Providers) -> ToldSc
 
 
 async def _tell(
-    connection: Connection, matches: Mapping[int, _Told], heard: Mapping[int, ToldScore]
+    connection: Connection, matches: Mapping[int, Told], heard: Mapping[int, ToldScore]
 ) -> Collection[int]:
     """Keeps what was told now: what differs, what is still to be confirmed, what got old; returns
     the matches of what it kept.
@@ -270,50 +207,40 @@ async def _tell(
         m: word
         for m, word in heard.items()
         if (before := matches[m].words.get(word.provider)) is None
+        or not (before.confirmed and word.confirmed)
+        or word.score != before.score
         or word.observed_at >= before.observed_at + CONFIRM_EVERY
-        or _differs(word, before)
     }
     if not rows:
-        return ()
+        return rows
     words = list(rows.values())
     provider = words[0].provider
     assert all(word.provider == provider for word in words), "a batch is of one provider"
     scores: Repeated[str] = Repeated()
     times: Repeated[datetime | None] = Repeated()
-    for word in words:
-        scores.add(_text(word.score))
+    told = scores.column([text_of(word.score) for word in words])
     columns = [
-        times.column(word.observed_at for word in words),
-        times.column(word.received_at for word in words),
-        times.column(word.points_since for word in words),
-        numbers(word.points_repeats for word in words),
-        times.column(word.back_since for word in words),
-        numbers(word.back_repeats for word in words),
-        times.column(word.status_since for word in words),
-        numbers(word.status_repeats for word in words),
+        times.column([word.observed_at for word in words]),
+        times.column([word.received_at for word in words]),
+        times.column([word.points_since for word in words]),
+        numbers([word.points_repeats for word in words]),
+        times.column([word.back_since for word in words]),
+        numbers([word.back_repeats for word in words]),
+        times.column([word.status_since for word in words]),
+        numbers([word.status_repeats for word in words]),
     ]
-    ids = numbers(rows)
     await connection.execute(
-        _TELL, provider, ids, scores.places(), scores.values, times.values, *columns
+        _TELL, provider, numbers(rows), told, scores.values, times.values, *columns
     )
     return rows
 
 
-def _differs(word: ToldScore, before: ToldScore) -> bool:
-    return (
-        word.score != before.score
-        or word.points_repeats != before.points_repeats
-        or word.back_repeats != before.back_repeats
-        or word.status_repeats != before.status_repeats
-    )
-
-
-def _counting(told: _Told, providers: Providers) -> list[ToldScore]:
+def _counting(told: Told, providers: Providers) -> list[ToldScore]:
     """Returns the words that count: out of quarantine, and not too old beside the others."""
     return counting(_free(told, providers))
 
 
-def _free(told: _Told, providers: Providers) -> list[ToldScore]:
+def _free(told: Told, providers: Providers) -> list[ToldScore]:
     """Returns the words out of quarantine."""
     if providers.all_count:
         return list(told.words.values())
@@ -321,7 +248,7 @@ def _free(told: _Told, providers: Providers) -> list[ToldScore]:
     return [w for w in told.words.values() if providers.of(w.provider, sport).counts(w.observed_at)]
 
 
-def _merge(matches: Mapping[int, _Told], providers: Providers) -> dict[int, BelievedScore]:
+def _merge(matches: Mapping[int, Told], providers: Providers) -> dict[int, BelievedScore]:
     merged = {
         m: merge_scores(_free(told, providers), told.held, told.contest)
         for m, told in sorted(matches.items())
@@ -330,37 +257,44 @@ def _merge(matches: Mapping[int, _Told], providers: Providers) -> dict[int, Beli
 
 
 async def _save_believed(
-    connection: Connection, matches: Mapping[int, _Told], all_believed: Mapping[int, BelievedScore]
+    connection: Connection, matches: Mapping[int, Told], all_believed: Mapping[int, BelievedScore]
 ) -> set[int]:
     """Writes what readers see otherwise now; returns its matches. Their heads are ours, so that
     what we loaded is what is there.
     """
-    believed = {m: b for m, b in all_believed.items() if _is_shown_otherwise(b, matches[m].held)}
+    believed = {m: b for m, b in all_believed.items() if is_shown_otherwise(b, matches[m].held)}
     if not believed:
         return set()
+    rows = await connection.fetch(_BELIEVE, *columns_believed(believed))
+    return {row["match_id"] for row in rows}
+
+
+def columns_believed(believed: Mapping[int, BelievedScore]) -> list[list[object]]:
+    """Returns the columns of what is believed of matches."""
     scores = [b.score for b in believed.values()]
-    rows = await connection.fetch(
-        _BELIEVE,
+    return [
         list(believed),
         [s.status.value for s in scores],
         [s.home for s in scores],
         [s.away for s in scores],
         [s.period for s in scores],
         [s.clock for s in scores],
-        [_text(s.periods) for s in scores],
+        [text_of(s.periods) for s in scores],
         [b.confidence for b in believed.values()],
         [b.points_at for b in believed.values()],
         [b.status_at for b in believed.values()],
-    )
-    return {row["match_id"] for row in rows}
+    ]
 
 
-def _is_shown_otherwise(now: BelievedScore, held: BelievedScore | None) -> bool:
+def is_shown_otherwise(now: BelievedScore, held: BelievedScore | None) -> bool:
+    """Says whether readers see something else now."""
+    if now is held:
+        return False
     return held is None or (now.score, now.confidence) != (held.score, held.confidence)
 
 
 def _opinions(
-    matches: Mapping[int, _Told], believed: Mapping[int, BelievedScore], providers: Providers
+    matches: Mapping[int, Told], believed: Mapping[int, BelievedScore], providers: Providers
 ) -> dict[int, Opinions]:
     """Returns who says what of the matches with a dispute, open or new."""
     opinions: dict[int, Opinions] = {}

@@ -1,6 +1,6 @@
 """What each provider said of what, where they disagree, and how far each is believed."""
 
-from migrations.statements import run
+from migrations.statements import install, run
 
 revision = "0009"
 down_revision = "0008"
@@ -13,6 +13,7 @@ ALTER TABLE score_observations ADD COLUMN back_repeats SMALLINT DEFAULT 1 NOT NU
 ALTER TABLE score_observations ADD COLUMN status_since TIMESTAMPTZ;
 ALTER TABLE score_observations ADD COLUMN status_repeats SMALLINT DEFAULT 1 NOT NULL;
 ALTER TABLE score_observations SET (fillfactor = 70);
+ALTER TABLE match_heads ADD COLUMN holder BIGINT;
 ALTER TABLE live_scores ADD COLUMN points_at TIMESTAMPTZ;
 ALTER TABLE live_scores ADD COLUMN status_at TIMESTAMPTZ;
 ALTER TABLE live_scores ADD COLUMN verify_since TIMESTAMPTZ;
@@ -101,6 +102,7 @@ ALTER TABLE live_scores DROP COLUMN verify_reason;
 ALTER TABLE live_scores DROP COLUMN verify_since;
 ALTER TABLE live_scores DROP COLUMN status_at;
 ALTER TABLE live_scores DROP COLUMN points_at;
+ALTER TABLE match_heads DROP COLUMN holder;
 ALTER TABLE score_observations RESET (fillfactor);
 ALTER TABLE score_observations DROP COLUMN status_repeats;
 ALTER TABLE score_observations DROP COLUMN status_since;
@@ -113,6 +115,8 @@ ALTER TABLE score_observations DROP COLUMN points_since;
 
 def upgrade() -> None:
     run(SCORES)
+    install("score_body", 1)
+    install("live_score_changed", 2)
     run(RELIABILITY)
     run(CONFLICTS)
     run(INCIDENTS)
@@ -121,3 +125,5 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     run(DOWNGRADE)
+    install("live_score_changed", 1)
+    run("DROP FUNCTION score_body")

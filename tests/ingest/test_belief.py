@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.health.noting import Place, keep_provider
+from app.ingest.confidence import CONFIRMATIONS
 from app.ingest.conflicts import count_conflicts, delete_old_conflicts
-from app.ingest.decisions import CONFIRMATIONS
 from app.ingest.frozen import frozen_matches, mark_frozen
 from app.ingest.known import Known
 from app.ingest.occurrences import reshow_incidents

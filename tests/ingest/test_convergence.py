@@ -8,9 +8,10 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.ingest.confidence import ToldScore, counting
-from app.ingest.decisions import CONFIRMATIONS, LATE
-from app.ingest.merge import BelievedScore, Contest, decided, hear, merge_scores, points_of
+from app.ingest.believed import BelievedScore, Contest, points_of
+from app.ingest.confidence import CONFIRMATIONS, ToldScore, counting
+from app.ingest.decisions import LATE
+from app.ingest.merge import decided, hear, merge_scores
 from app.sports.match import IN_PLAY, SPORTS, MatchStatus, Period, Score, Sport, may_move
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)

@@ -2,9 +2,9 @@
 
 import pytest
 
+from app.ingest.believed import Dispute
 from app.ingest.confidence import RIGHT, WRONG, reliability_of
 from app.ingest.judgements import of_conflict, outcome_of
-from app.ingest.merge import Dispute
 
 
 @pytest.mark.parametrize(

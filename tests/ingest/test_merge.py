@@ -6,10 +6,11 @@ from decimal import Decimal
 import msgspec
 import pytest
 
-from app.ingest.confidence import RIGHT, ToldScore, confidence_of
-from app.ingest.decisions import CONFIRMATIONS, LATE
+from app.ingest.believed import BelievedScore, Contest, Dispute
+from app.ingest.confidence import CONFIRMATIONS, RIGHT, ToldScore, confidence_of
+from app.ingest.decisions import LATE
 from app.ingest.judgements import of_agreement
-from app.ingest.merge import BelievedScore, Contest, Dispute, hear, merge_scores
+from app.ingest.merge import hear, merge_scores
 from app.sports.match import LEGAL_MOVES, SPORTS, MatchStatus, Period, Score, Sport, may_move
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -327,6 +328,7 @@ def test_a_status_that_needs_points_waits_for_them():
         ("scheduled", "live", True),
         ("live", "paused", True),
         ("live", "scheduled", False),
+        ("live", "postponed", True),
         ("finished", "live", False),
         ("finished", "awarded", True),
         ("awarded", "finished", False),

@@ -8,10 +8,10 @@ import asyncpg
 import msgspec
 import pytest
 
-from app.ingest.decisions import CONFIRMATIONS
+from app.ingest.confidence import CONFIRMATIONS
 from app.ingest.known import Known
 from app.ingest.pipeline import OBSERVATIONS_MAX, ingest
-from app.ingest.scores import CONFIRM_EVERY
+from app.ingest.repetition import CONFIRM_EVERY
 from app.sports.observation import Observation
 from tests.ingest.conftest import log_of, one, take_in
 from tests.observed import KICK_OFF, a_score, a_total, a_winner, an_observation, goals

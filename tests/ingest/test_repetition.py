@@ -7,10 +7,10 @@ from typing import Any
 import asyncpg
 import pytest
 
-from app.ingest.decisions import CONFIRMATIONS
+from app.ingest.confidence import CONFIRMATIONS
 from app.ingest.known import Known
 from app.ingest.pipeline import ingest
-from app.ingest.scores import CONFIRM_EVERY
+from app.ingest.repetition import CONFIRM_EVERY
 from app.sports.observation import Observation
 from tests.ingest.conftest import take_in
 from tests.observed import KICK_OFF, a_score, a_winner, an_observation, goals

@@ -8,8 +8,9 @@ from typing import Any
 
 import msgspec
 
+from app.ingest.believed import BelievedScore, Contest
 from app.ingest.confidence import RANK_NONE, ToldScore, counting, reliability_of
-from app.ingest.merge import BelievedScore, Contest, hear, merge_scores
+from app.ingest.merge import hear, merge_scores
 from app.sports.match import SPORTS, MatchStatus, Period, Score, Sport
 from tests.stories.witness import Seen
 

@@ -30,7 +30,7 @@ from app.betting.settlement import Waits, due_matches, settle_match
 from app.betting.slip import Slip, SlipLeg
 from app.database import engine
 from app.database.engine import Connection, Pool
-from app.ingest.decisions import CONFIRMATIONS
+from app.ingest.confidence import CONFIRMATIONS
 from app.sports.ids import SelectionId, UserId
 from app.sports.match import MatchStatus, Score
 from app.wallet.check import check_ledger

@@ -13,7 +13,8 @@ class MatchHead(Table):
     """Where a match's log ends. Its row lock is what makes seq order commit order.
 
     `refs_moved`: a provider's match that was this one is another by now; what workers remember of
-    it does not count.
+    it does not count. `holder`: the process that last wrote what is told and believed of the match
+    and may remember it, None: one that does not.
     """
 
     __tablename__ = "match_heads"
@@ -27,6 +28,7 @@ class MatchHead(Table):
     seq: Mapped[int] = mapped_column(server_default="0")
     at: Mapped[Now]
     refs_moved: Mapped[bool] = mapped_column(server_default="false")
+    holder: Mapped[int | None]
 
 
 class Change(Table):

@@ -1,0 +1,107 @@
+"""What only ticks on is written in one statement, and comes to the same."""
+
+from datetime import timedelta
+
+import asyncpg
+import pytest
+
+from app.ingest import held
+from app.ingest.known import Known
+from app.sports.observation import Observation
+from tests.ingest.conftest import take_in
+from tests.ingest.remembering import (
+    BEGUN,
+    NAMES,
+    PROVIDERS,
+    Statements,
+    check,
+    known_to_all,
+    said,
+    settled,
+    tables,
+)
+from tests.observed import a_score, goals
+
+
+@pytest.fixture(autouse=True)
+def _no_haste(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test that takes its time is not one in which providers are looked at again."""
+    monkeypatch.setattr(held, "STANDINGS_S", 3_600)
+
+
+async def test_a_tick_asks_nothing_and_is_one_statement(connection: asyncpg.Connection):
+    known = Known()
+    match_id = await settled(connection, known)
+    before = await tables(connection, match_id)
+    statements = Statements(connection)
+    taken = await take_in(connection, said("c", 20), known=known)
+    assert (taken.matches, taken.scores_changed) == (1, 1)
+    assert [query for query in statements.asked if query not in {"BEGIN;", "COMMIT;"}] == [
+        statements.asked[1]
+    ]
+    assert statements.ticks == 1
+    words, (belief,), _, _, log = await tables(connection, match_id)
+    assert belief[4] == "20'"
+    assert [kind for _, kind, _ in log[len(before[-1]) :]] == ["score_update"]
+    assert [word[2] for word in words][2] == BEGUN + timedelta(seconds=20)
+    assert await check(connection, known.held.memory) == 1
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        said("c", 20, home=1),
+        said("c", 20, score=a_score(status="paused")),
+        said("c", 2, clock="2'"),
+        said("c", 20, start_time=BEGUN + timedelta(hours=2)),
+        said("c", 20, incidents=goals(1)),
+        said("d", 20),
+    ],
+)
+async def test_what_is_more_than_a_tick_goes_the_long_way(
+    connection: asyncpg.Connection, other: Observation
+):
+    known, fresh = Known(), Known()
+    await settled(connection, known)
+    await connection.execute(
+        "INSERT INTO provider_refs (provider, kind, external_id, match_id)"
+        " SELECT 'd', 'match', 'm1', max(id) FROM matches"
+    )
+    statements = Statements(connection)
+    await take_in(connection, other, known=known)
+    assert "remembered" not in statements.asked[1]
+    assert await check(connection, known.held.memory) == 1
+    assert await check(connection, fresh.held.memory) == 0
+
+
+async def test_news_of_one_match_does_not_make_news_of_another(connection: asyncpg.Connection):
+    known = Known()
+    ticking = await settled(connection, known)
+    played = await known_to_all(connection, NAMES[0])
+    for provider in PROVIDERS:
+        await take_in(connection, said(provider, 10, name=NAMES[0]), known=known)
+    statements = Statements(connection)
+    both = (said("c", 20), said("c", 20, home=1, name=NAMES[0]))
+    taken = await take_in(connection, *both, known=known)
+    assert (taken.matches, taken.scores_changed, statements.ticks) == (2, 2, 1)
+    rows = await connection.fetch("SELECT match_id, home_score, clock FROM live_scores")
+    assert {tuple(row) for row in rows} == {(ticking, 0, "20'"), (played, 1, "20'")}
+    assert await check(connection, known.held.memory) == 2
+
+
+async def test_a_tick_is_believed_after_it_was_told(connection: asyncpg.Connection):
+    known = Known()
+    await settled(connection, known)
+    await connection.execute(
+        "CREATE TABLE noted (id BIGINT GENERATED ALWAYS AS IDENTITY, name TEXT);"
+        "CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN INSERT INTO noted (name) VALUES (TG_TABLE_NAME); RETURN NULL; END $$;"
+        "CREATE TRIGGER note AFTER UPDATE ON score_observations"
+        " FOR EACH ROW EXECUTE FUNCTION note();"
+        "CREATE TRIGGER note AFTER UPDATE ON live_scores FOR EACH ROW EXECUTE FUNCTION note();"
+    )
+    statements = Statements(connection)
+    await take_in(connection, said("c", 20), known=known)
+    assert statements.ticks == 1
+    noted = await connection.fetch("SELECT name FROM noted ORDER BY id")
+    assert [row["name"] for row in noted] == ["score_observations", "live_scores"]
