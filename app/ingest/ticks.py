@@ -35,7 +35,7 @@ WITH locked AS (
     ORDER BY match_id FOR NO KEY UPDATE
 ), remembered AS (
     SELECT count(*) = cardinality(string_to_array($2, ','))
-           AND bool_and(l.holder = e.holder AND NOT l.refs_moved) AS holds
+           AND bool_and(l.holder IS NOT DISTINCT FROM e.holder AND NOT l.refs_moved) AS holds
     FROM locked l
     JOIN unnest(string_to_array($2, ',')::bigint[], string_to_array($3, ',')::bigint[])
          AS e (match_id, holder) USING (match_id)

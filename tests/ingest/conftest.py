@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from app.database.engine import Connection
+from app.ingest import held
 from app.ingest.known import Known
 from app.ingest.pipeline import Ingested, ingest
 from app.sports.observation import Observation
@@ -19,6 +20,12 @@ async def connection(database_url: str) -> AsyncGenerator[asyncpg.Connection]:
     opened = await asyncpg.connect(database_url)
     yield opened
     await opened.close()
+
+
+@pytest.fixture
+def standings_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test that takes its time is not one in which providers are looked at again."""
+    monkeypatch.setattr(held, "STANDINGS_S", 3_600)
 
 
 async def take_in(

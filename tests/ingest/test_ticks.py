@@ -5,10 +5,11 @@ from datetime import timedelta
 import asyncpg
 import pytest
 
-from app.ingest import held
+from app.ingest.confidence import CONFIRMATIONS
 from app.ingest.known import Known
+from app.ingest.scores import rebelieve
 from app.sports.observation import Observation
-from tests.ingest.conftest import take_in
+from tests.ingest.conftest import one, take_in
 from tests.ingest.remembering import (
     BEGUN,
     NAMES,
@@ -22,11 +23,7 @@ from tests.ingest.remembering import (
 )
 from tests.observed import a_score, goals
 
-
-@pytest.fixture(autouse=True)
-def _no_haste(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A test that takes its time is not one in which providers are looked at again."""
-    monkeypatch.setattr(held, "STANDINGS_S", 3_600)
+pytestmark = pytest.mark.usefixtures("standings_last")
 
 
 async def test_a_tick_asks_nothing_and_is_one_statement(connection: asyncpg.Connection):
@@ -87,6 +84,28 @@ async def test_news_of_one_match_does_not_make_news_of_another(connection: async
     rows = await connection.fetch("SELECT match_id, home_score, clock FROM live_scores")
     assert {tuple(row) for row in rows} == {(ticking, 0, "20'"), (played, 1, "20'")}
     assert await check(connection, known.held.memory) == 2
+
+
+async def test_one_match_that_nobody_holds_any_more_keeps_all_from_ticking(
+    connection: asyncpg.Connection,
+):
+    mine, theirs = Known(), Known()
+    played = await settled(connection, mine)
+    other = await known_to_all(connection, NAMES[0])
+    for n in range(CONFIRMATIONS + 1):
+        for provider in PROVIDERS:
+            await take_in(connection, said(provider, n, name=NAMES[0]), known=mine)
+    await take_in(connection, said("a", 20, home=1), known=theirs)
+    async with connection.transaction():
+        await rebelieve(connection, [played])
+    assert await one(connection, "SELECT holder FROM match_heads WHERE match_id = $1", played) == (
+        None,
+    )
+    both = (said("c", 21), said("c", 21, name=NAMES[0]))
+    await take_in(connection, *both, known=mine)
+    rows = await connection.fetch("SELECT match_id, home_score FROM live_scores")
+    assert {tuple(row) for row in rows} == {(played, 1), (other, 0)}
+    assert await check(connection, mine.held.memory) == 2
 
 
 async def test_a_tick_is_believed_after_it_was_told(connection: asyncpg.Connection):

@@ -13,8 +13,8 @@ class MatchHead(Table):
     """Where a match's log ends. Its row lock is what makes seq order commit order.
 
     `refs_moved`: a provider's match that was this one is another by now; what workers remember of
-    it does not count. `holder`: the process that last wrote what is told and believed of the match
-    and may remember it, None: one that does not.
+    it does not count. `holder`: the reading of what is told and believed of the match that somebody
+    may remember and that holds, None: nobody's.
     """
 
     __tablename__ = "match_heads"
