@@ -27,9 +27,14 @@ def agreed(told: Sequence[ToldScore], held: BelievedScore) -> BelievedScore | No
 
     `merge.decided` comes to the same; a property test holds it to that.
     """
-    score = held.score
-    if not told or not all_say(score, told):
+    if not told or not all_say(held.score, told):
         return None
+    return told_alike(told, held)
+
+
+def told_alike(told: Sequence[ToldScore], held: BelievedScore) -> BelievedScore:
+    """Returns what to believe when all say the points and the status that are held."""
+    score = held.score
     newest = max([t.observed_at for t in told])
     oldest, just_now = newest - TOLD_FRESH, newest - AGE_STEP
     timed, most_told, best = score, -1, _NOBODYS_WORTH

@@ -17,7 +17,7 @@ def numbers(values: Iterable[int]) -> str:
     return ",".join(map(str, values))
 
 
-def decimals(values: Iterable[Decimal | None]) -> str:
+def decimals(values: Iterable[Decimal | int | None]) -> str:
     """Returns exact numbers for `string_to_array($1, ',', '')::numeric[]`; None is NULL.
 
     A single None is an empty text, which is no item at all; `unnest` fills shorter columns up with

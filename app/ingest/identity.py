@@ -162,8 +162,13 @@ def _by_match(newest: Mapping[MatchKey, Observation], known: Known) -> dict[int,
         # A provider with two ids for one match: the newer word counts.
         if ours.id in found and found[ours.id].observed_at > observation.observed_at:
             continue
-        found[ours.id] = swapped(observation) if _is_turned(observation, ours) else observation
+        found[ours.id] = on_our_sides(observation, ours)
     return dict(sorted(found.items()))
+
+
+def on_our_sides(observation: Observation, ours: KnownMatch) -> Observation:
+    """Returns an observation turned round if its provider has the sides the other way."""
+    return swapped(observation) if _is_turned(observation, ours) else observation
 
 
 def _is_turned(observation: Observation, ours: KnownMatch) -> bool:

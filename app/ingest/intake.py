@@ -10,7 +10,7 @@ from app.database import engine
 from app.database.engine import Connection, Pool
 from app.ingest.dead_letters import Letter, Origin, bury
 from app.ingest.known import Known
-from app.ingest.pipeline import OBSERVATIONS_MAX, Ingested, ingest
+from app.ingest.pipeline import OBSERVATIONS_MAX, Ingested, ingest, ingest_ticks
 from app.logs import logger
 from app.providers.provider import Answer
 from app.sports.observation import Observation
@@ -62,34 +62,50 @@ class _Refused(Exception):
 async def take_in(
     pool: Pool, origin: Origin, answer: Answer, known: Known, *, fence: Fence | None = None
 ) -> TakenIn | None:
-    """Takes an answer in, in one transaction; None when the fence did not hold.
+    """Takes an answer in; None when the fence did not hold.
 
-    What of it could not be read, identified or stored is kept as dead letters in the same
-    transaction, and the rest counts: an answer that Postgres refuses is taken in again in halves,
-    until the culprits are alone. Raises DependencyDown when Postgres is away; nothing was written
-    then.
+    What goes on as it was goes ahead, in a statement of its own; the rest in one transaction, which
+    begins with the fence. What of it could not be read, identified or stored is kept as dead
+    letters in the same transaction, and the rest counts: an answer that Postgres refuses is taken
+    in again in halves, until the culprits are alone. Raises DependencyDown when Postgres is away;
+    nothing is lost or written twice when the whole answer is told again then.
     """
-    write = _at_once
+    store = _at_once
     tries_left = WRITE_TRIES_MAX
+    ahead = Ingested()
     while True:
         tries_left -= 1
         try:
-            async with engine.connection(pool) as connection, connection.transaction():
-                if fence is not None and not await fence(connection):
-                    return None
-                taken = await _write(connection, origin, answer, partial(write, known=known))
+            async with engine.connection(pool) as connection:
+                ticked, answer = await _ticks_ahead(connection, answer, known)
+                ahead += ticked
+                write = partial(_write, origin=origin, store=partial(store, known=known))
+                rest = await _fenced(connection, answer, fence, write)
             known.keep()
         except _Refused as error:
             log.warning("answer_refused", provider=origin.provider, error=str(error))
-            assert write is _at_once, "halving leaves nothing that is refused"
-            write = _in_halves
+            assert store is _at_once, "halving leaves nothing that is refused"
+            store = _in_halves
         except asyncpg.DeadlockDetectedError:
             if not tries_left:
                 raise
         else:
-            return taken
+            return None if rest is None else _taken(ahead + rest, rest.lost)
         finally:
             known.drop()
+
+
+async def _ticks_ahead(
+    connection: Connection, answer: Answer, known: Known
+) -> tuple[Ingested, Answer]:
+    """Takes in what goes on as it was; returns that, and what else the answer says."""
+    try:
+        ticked, left = await ingest_ticks(connection, answer.observations, known)
+    except _REFUSALS:
+        known.drop()
+        return Ingested(), answer
+    known.keep()
+    return ticked, Answer(observations=tuple(left), rejected=answer.rejected)
 
 
 def _is_undecided(lost: Lost) -> bool:
@@ -99,7 +115,24 @@ def _is_undecided(lost: Lost) -> bool:
 _Store = Callable[[Connection, Sequence[Observation]], Awaitable[TakenIn]]
 
 
-async def _write(connection: Connection, origin: Origin, answer: Answer, store: _Store) -> TakenIn:
+async def _fenced(
+    connection: Connection,
+    answer: Answer,
+    fence: Fence | None,
+    write: Callable[[Connection, Answer], Awaitable[TakenIn]],
+) -> TakenIn | None:
+    """Writes an answer, of which nothing may be left, behind a fence; None when it did not hold."""
+    if not answer.observations and not answer.rejected:
+        return TakenIn() if fence is None or await fence(connection) else None
+    async with connection.transaction():
+        if fence is not None and not await fence(connection):
+            return None
+        return await write(connection, answer)
+
+
+async def _write(
+    connection: Connection, answer: Answer, *, origin: Origin, store: _Store
+) -> TakenIn:
     whole = Ingested()
     lost: list[Lost] = []
     for batch in batches(answer.observations):

@@ -1,7 +1,7 @@
 """The story: what was observed, to what we hold true."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -12,9 +12,8 @@ from app.ingest.known import Known
 from app.ingest.occurrences import save_incidents
 from app.ingest.prices import save_prices
 from app.ingest.reliability import learn
-from app.ingest.repetition import is_repetition
 from app.ingest.scores import save_scores
-from app.ingest.ticks import save_ticks, ticks_of
+from app.ingest.ticks import recalled, save_ticks, told_apart
 from app.sports.observation import Observation
 
 # Observations taken in by one transaction; more are the caller's to split. 500 matches of 15
@@ -49,37 +48,51 @@ async def ingest(
     if not observations:
         return Ingested()
     identified = await identify(connection, observations, known)
-    # Most of what is told of matches was told before; of that nothing is asked or written.
-    observed = {m: o for m, o in identified.items() if not is_repetition(m, o, known)}
-    if not observed:
-        _count(identified, ())
-        return Ingested(matches=len(identified))
-    await known.held.wait_for(observed)
+    if not identified:
+        return Ingested()
+    await known.held.wait_for(identified)
     await known.held.memory.providers(connection, anew=False)
-    ticks = ticks_of(observed, known)
-    if len(ticks) == len(observed):
-        ticked = await save_ticks(connection, ticks, known)
-        if ticked is not None:
-            _count(identified, ticked)
-            return Ingested(matches=len(identified), scores_changed=len(ticked))
-    observed = await lock_identified(connection, observed, known)
+    observed = await lock_identified(connection, identified, known)
     await reschedule(connection, observed, known)
-    ticks = ticks_of(observed, known)
-    ticked = await save_ticks(connection, ticks, known) if ticks else frozenset[int]()
-    news = observed if ticked is None else {m: o for m, o in observed.items() if m not in ticks}
-    scores = await save_scores(connection, news, known)
-    told = {m: news[m] for m in scores.heard if news[m].incidents is not None}
+    scores = await save_scores(connection, observed, known)
+    told = {m: observed[m] for m in scores.heard if observed[m].incidents is not None}
     await save_incidents(connection, told, known)
-    quotes = await save_prices(connection, news, known)
+    quotes = await save_prices(connection, observed, known)
     await learn(connection, scores.judged)
-    changed = scores.changed | (ticked or frozenset())
-    _count(identified | observed, changed)
+    _count((identified | observed).values(), [observed[m] for m in scores.changed])
     metrics.quotes_saved.labels(observations[0].provider).inc(quotes)
-    return Ingested(matches=len(identified), scores_changed=len(changed), quotes=quotes)
+    return Ingested(matches=len(identified), scores_changed=len(scores.changed), quotes=quotes)
 
 
-def _count(observed: Mapping[int, Observation], changed: Collection[int]) -> None:
-    for (provider, sport), n in Counter((o.provider, o.sport) for o in observed.values()).items():
+async def ingest_ticks(
+    connection: Connection, observations: Sequence[Observation], known: Known
+) -> tuple[Ingested, Sequence[Observation]]:
+    """Takes in those observations of one provider that say what is remembered, but for the clock:
+    most of all. Returns what they came to, and the others, which are left to `ingest`.
+
+    Of words that only repeat nothing is asked or written. Ticks are written in statements that each
+    need no transaction: they count only where nobody else wrote since, so that no fence is needed.
+    Of several observations of one match only the first may go ahead of the others. The caller says
+    `known.keep()` once it is committed, and `known.drop()` when it was not.
+    """
+    found = recalled(observations, known)
+    said, done, changed = found.said, list[int](), list[int]()
+    matches = list(said)
+    for start in range(0, len(matches), OBSERVATIONS_MAX):
+        part = {m: said[m] for m in matches[start : start + OBSERVATIONS_MAX]}
+        await known.held.wait_for(part)
+        await known.held.memory.providers(connection, anew=False)
+        words, repeated = told_apart(part, known)
+        done += repeated
+        if words and (ticked := await save_ticks(connection, words, known)) is not None:
+            done += words
+            changed += ticked
+    _count([said[m] for m in done], [said[m] for m in changed])
+    return Ingested(matches=len(done), scores_changed=len(changed)), found.without(done)
+
+
+def _count(observed: Iterable[Observation], changed: Iterable[Observation]) -> None:
+    for (provider, sport), n in Counter([(o.provider, o.sport) for o in observed]).items():
         metrics.observations.labels(provider, sport).inc(n)
-    for sport, n in Counter(observed[m].sport for m in changed).items():
+    for sport, n in Counter([o.sport for o in changed]).items():
         metrics.matches_changed.labels(sport).inc(n)

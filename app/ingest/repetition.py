@@ -1,4 +1,4 @@
-"""What a worker need not look at: words older than one it heard, words that only repeat. Pure."""
+"""When something was said, and whether a worker heard anything newer. Pure."""
 
 from datetime import datetime, timedelta
 
@@ -33,23 +33,3 @@ def is_newest(match_id: int, observation: Observation, known: Known) -> bool:
         return False
     known.told.learn(key, told_at(observation))
     return True
-
-
-def is_repetition(match_id: int, observation: Observation, known: Known) -> bool:
-    """Says whether an observation only repeats what its provider was heard to say, where all say
-    the same: nothing would be asked or written for it, until it is time to confirm the word.
-    """
-    held, provider = known.held.seen(match_id), observation.provider
-    if held is None or not held.settled or observation.markets:
-        return False
-    word = held.words.get(provider)
-    if word is None or observation.score != word.score or not word.confirmed:
-        return False
-    if told_at(observation) >= word.observed_at + CONFIRM_EVERY:
-        return False
-    match, incidents = observation.match, observation.incidents
-    if incidents and incidents != known.incidents.get((match_id, provider)):
-        return False
-    if match is not None and known.starts.get((provider, match_id)) != match.start_time:
-        return False
-    return is_newest(match_id, observation, known)

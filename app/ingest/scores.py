@@ -8,7 +8,7 @@ import msgspec
 from app.database.engine import Connection
 from app.ingest.agreement import all_say
 from app.ingest.believed import BelievedScore, points_of, spelled, undoubted
-from app.ingest.columns import Repeated, numbers
+from app.ingest.columns import Repeated, decimals, numbers
 from app.ingest.confidence import Judged, ToldScore, counting
 from app.ingest.conflicts import Opinions, save_conflicts
 from app.ingest.heads import hold_heads, lock_heads
@@ -43,15 +43,20 @@ SET score = excluded.score, observed_at = excluded.observed_at, received_at = ex
 WHERE excluded.observed_at >= o.observed_at
 """
 # What is believed now, as `columns_believed` has it; the numbers of its parameters are put in.
-BELIEVE = """
+_BELIEVE = """
 INSERT INTO live_scores AS s (
     match_id, status, home_score, away_score, period, clock, periods, confidence, points_at,
     status_at, updated_at
 )
-SELECT n.*, statement_timestamp() FROM unnest(
-    ${}::bigint[], ${}::text[], ${}::smallint[], ${}::smallint[], ${}::text[], ${}::text[],
-    ${}::jsonb[], ${}::numeric[], ${}::timestamptz[], ${}::timestamptz[]
-) AS n
+SELECT n.match_id, t.said[n.status], n.home_score, n.away_score, t.said[n.period], n.clock,
+       t.said[n.periods]::jsonb, n.confidence, t.at[n.points], t.at[n.since], statement_timestamp()
+FROM (SELECT ${}::text[] AS said, ${}::timestamptz[] AS at) AS t, unnest(
+    string_to_array(${}, ',')::bigint[], string_to_array(${}, ',')::int[],
+    string_to_array(${}, ',', '')::smallint[], string_to_array(${}, ',', '')::smallint[],
+    string_to_array(${}, ',')::int[], ${}::text[], string_to_array(${}, ',')::int[],
+    string_to_array(${}, ',', '')::numeric[], string_to_array(${}, ',')::int[],
+    string_to_array(${}, ',')::int[]
+) AS n (match_id, status, home_score, away_score, period, clock, periods, confidence, points, since)
 {where}
 ON CONFLICT (match_id) DO UPDATE
 SET status = excluded.status, home_score = excluded.home_score, away_score = excluded.away_score,
@@ -64,7 +69,14 @@ WHERE (s.status, s.home_score, s.away_score, s.period, s.clock, s.periods, s.con
        excluded.periods, excluded.confidence)
 RETURNING s.match_id
 """
-_BELIEVE = BELIEVE.format(*range(1, 11), where="")
+
+
+def believing(first: int = 1, where: str = "") -> str:
+    """Returns the statement for `columns_believed`, its parameters numbered from `first`."""
+    return _BELIEVE.format(*range(first, first + 12), where=where)
+
+
+_BELIEVED = believing()
 
 _JSON = msgspec.json.Encoder()
 
@@ -265,24 +277,29 @@ async def _save_believed(
     believed = {m: b for m, b in all_believed.items() if is_shown_otherwise(b, matches[m].held)}
     if not believed:
         return set()
-    rows = await connection.fetch(_BELIEVE, *columns_believed(believed))
+    rows = await connection.fetch(_BELIEVED, *columns_believed(believed))
     return {row["match_id"] for row in rows}
 
 
-def columns_believed(believed: Mapping[int, BelievedScore]) -> list[list[object]]:
+def columns_believed(believed: Mapping[int, BelievedScore]) -> list[object]:
     """Returns the columns of what is believed of matches."""
-    scores = [b.score for b in believed.values()]
+    beliefs = list(believed.values())
+    scores = [b.score for b in beliefs]
+    said: Repeated[str | None] = Repeated()
+    times: Repeated[datetime | None] = Repeated()
     return [
-        list(believed),
-        [s.status.value for s in scores],
-        [s.home for s in scores],
-        [s.away for s in scores],
-        [s.period for s in scores],
+        said.values,
+        times.values,
+        numbers(believed),
+        said.column([s.status.value for s in scores]),
+        decimals([s.home for s in scores]),
+        decimals([s.away for s in scores]),
+        said.column([s.period for s in scores]),
         [s.clock for s in scores],
-        [text_of(s.periods) for s in scores],
-        [b.confidence for b in believed.values()],
-        [b.points_at for b in believed.values()],
-        [b.status_at for b in believed.values()],
+        said.column([text_of(s.periods) for s in scores]),
+        decimals([b.confidence for b in beliefs]),
+        times.column([b.points_at for b in beliefs]),
+        times.column([b.status_at for b in beliefs]),
     ]
 
 

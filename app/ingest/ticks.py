@@ -1,29 +1,31 @@
 """Ticks: what is told of matches whose clocks go on, and nothing else; nearly all that is told.
 
 Where it is remembered how the matches stand, nothing has to be asked for them. One statement locks
-the heads, writes if they name the readings that are remembered, and says whether they did. Of a
-batch with news in it all heads are locked before, at once: who takes locks one after another may
-wait for somebody who waits for them.
+the heads, writes if they name the readings that are remembered, and says whether they did. It goes
+ahead of what else an answer says, and is committed before: in one transaction with it, it would
+take locks one after another, and might wait for somebody who waits for it.
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
+import msgspec
 from msgspec.structs import replace
 
 from app.database.engine import Connection
-from app.ingest.agreement import agreed
+from app.ingest.agreement import told_alike
 from app.ingest.believed import BelievedScore
 from app.ingest.columns import Repeated, numbers
 from app.ingest.confidence import ToldScore
 from app.ingest.held import HELD_S, Told
+from app.ingest.identity import key_of_observation, on_our_sides
 from app.ingest.known import Known
 from app.ingest.merge import hear
 from app.ingest.occurrences import was_looked_at
 from app.ingest.reliability import Providers
-from app.ingest.repetition import told_at
-from app.ingest.scores import BELIEVE, columns_believed, is_shown_otherwise, text_of
+from app.ingest.repetition import CONFIRM_EVERY, told_at
+from app.ingest.scores import believing, columns_believed, is_shown_otherwise, text_of
 from app.sports.observation import Observation
 
 _REPEATS = ("points_repeats", "back_repeats", "status_repeats")
@@ -70,8 +72,7 @@ def _statement(*, counts: bool, believes: bool) -> str:
     )
     if not believes:
         return f"{told} {_HOLDS}"
-    first = 9 + len(numbered)
-    belief = BELIEVE.format(*range(first, first + 10), where=_AFTER)
+    belief = believing(9 + len(numbered), _AFTER)
     return f"{told}, believed AS ({belief}) {_HOLDS}"
 
 
@@ -82,28 +83,64 @@ _STATEMENTS = {
 }
 
 
-def ticks_of(observed: Mapping[int, Observation], known: Known) -> dict[int, ToldScore]:
-    """Returns the words of those observations, of one provider, that are ticks."""
+class Recalled(msgspec.Struct, frozen=True):
+    """What an answer says of matches that are known, the first of each, and where it says so."""
+
+    observations: Sequence[Observation]
+    said: dict[int, Observation]
+    places: dict[int, int]
+
+    def without(self, match_ids: Collection[int]) -> Sequence[Observation]:
+        """Returns what else the answer says."""
+        gone = {self.places[m] for m in match_ids}
+        if len(gone) == len(self.observations):
+            return ()
+        return [one for place, one in enumerate(self.observations) if place not in gone]
+
+
+def recalled(observations: Sequence[Observation], known: Known) -> Recalled:
+    """Returns what is said of matches that a line knows by heart, turned to our sides."""
+    said: dict[int, Observation] = {}
+    places: dict[int, int] = {}
+    for place, observation in enumerate(observations):
+        ours = known.matches.get(key_of_observation(observation))
+        if ours is not None and ours.id not in said:
+            said[ours.id] = on_our_sides(observation, ours)
+            places[ours.id] = place
+    return Recalled(observations, said, places)
+
+
+def told_apart(
+    said: Mapping[int, Observation], known: Known
+) -> tuple[dict[int, ToldScore], list[int]]:
+    """Returns the words of those observations, of one provider, that are ticks; and the matches of
+    which one only repeats what its provider was heard to say, until it is time to confirm it.
+    """
+    words: dict[int, ToldScore] = {}
+    repeated: list[int] = []
     providers = known.held.memory.standings()
     if providers is None or not providers.all_count:
-        return {}
-    words: dict[int, ToldScore] = {}
+        return words, repeated
     oldest = time.monotonic() - HELD_S
-    for match_id, observation in observed.items():
+    for match_id, observation in said.items():
         told = known.held.seen(match_id)
-        if told is None or told.read_at < oldest or not _is_remembered(told, providers):
+        if told is None or told.read_at < oldest or not _is_settled(told, providers):
             continue
-        word = _tick_of(match_id, observation, told, known)
-        if word is not None:
-            words[match_id] = word
-    return words
+        word = told.words.get(observation.provider)
+        if word is None or not _goes_on(match_id, observation, word, known):
+            continue
+        now = _now(match_id, observation, word, known)
+        if now is word:
+            repeated.append(match_id)
+        elif now is not None:
+            words[match_id] = now
+    return words, repeated
 
 
 async def save_ticks(
     connection: Connection, words: Mapping[int, ToldScore], known: Known
 ) -> frozenset[int] | None:
-    """Takes in ticks found just now, whose heads are locked already or are the only ones of all
-    that is told.
+    """Takes in ticks found just now.
 
     Returns the matches of which we now believe something else; None when what is remembered no
     longer holds: nothing was written then.
@@ -117,8 +154,7 @@ async def save_ticks(
         assert told.held is not None, "what is settled is believed"
         counts = counts or not told.words[word.provider].confirmed
         told.words[word.provider] = word
-        belief = agreed(list(told.words.values()), told.held)
-        assert belief is not None, "all say the same of what is settled"
+        belief = told_alike(list(told.words.values()), told.held)
         matches[match_id] = told
         if is_shown_otherwise(belief, told.held):
             believed[match_id] = told.held = belief
@@ -128,28 +164,41 @@ async def save_ticks(
     return frozenset(believed)
 
 
-def _is_remembered(told: Told, providers: Providers) -> bool:
+def _is_settled(told: Told, providers: Providers) -> bool:
     return told.settled and told.providers is providers and told.held is not None
 
 
-def _tick_of(match_id: int, observation: Observation, told: Told, known: Known) -> ToldScore | None:
-    """Returns the word that an observation goes on with; None when it says anything else."""
-    score, provider, match = observation.score, observation.provider, observation.match
-    word = told.words.get(provider)
-    if score is None or word is None or observation.markets:
-        return None
-    was = word.score
+def _goes_on(match_id: int, observation: Observation, word: ToldScore, known: Known) -> bool:
+    """Says whether an observation says nothing else than the word before, but for the clock."""
+    score, was, match = observation.score, word.score, observation.match
+    if score is None or observation.markets:
+        return False
     if score.status is not was.status or score.home != was.home or score.away != was.away:
+        return False
+    if match is not None:
+        start = known.starts.get((observation.provider, match_id))
+        if start is not match.start_time and start != match.start_time:
+            return False
+    return observation.incidents is None or was_looked_at(match_id, observation, known)
+
+
+def _now(
+    match_id: int, observation: Observation, word: ToldScore, known: Known
+) -> ToldScore | None:
+    """Returns the word that an observation goes on with: the very same when it only repeats it and
+    need not be kept; None when it is late.
+    """
+    at, key = told_at(observation), (match_id, observation.provider)
+    newest, score = known.told.get(key), observation.score
+    if score is None or at <= word.observed_at or (newest is not None and at < newest):
         return None
-    at, newest = told_at(observation), known.told.get((match_id, provider))
-    if at <= word.observed_at or (newest is not None and at < newest):
-        return None
-    if match is not None and known.starts.get((provider, match_id)) != match.start_time:
-        return None
-    if observation.incidents is not None and not was_looked_at(match_id, observation, known):
-        return None
+    # Of a word that is confirmed nothing is counted any more.
+    confirmed = word.confirmed
+    if confirmed and score == word.score and at < word.observed_at + CONFIRM_EVERY:
+        known.told.learn(key, at)
+        return word
     now = replace(word, score=score, observed_at=at, received_at=observation.received_at)
-    return hear(word, now)
+    return now if confirmed else hear(word, now)
 
 
 async def _write(
@@ -166,8 +215,10 @@ async def _write(
     places = scores.column([text_of(word.score) for word in words.values()])
     observed = times.column([word.observed_at for word in words.values()])
     received = times.column([word.received_at for word in words.values()])
+    provider = next(iter(words.values())).provider
+    assert {word.provider for word in words.values()} == {provider}, "an answer is of one provider"
     columns: list[object] = [
-        next(iter(words.values())).provider,
+        provider,
         numbers(words),
         numbers([told.reading for told in matches.values()]),
         *(places, scores.values),

@@ -7,10 +7,11 @@ import asyncpg
 import msgspec
 import pytest
 
-from app.database.engine import Connection
+from app.database import engine
+from app.database.engine import Connection, Pool
 from app.ingest import held
 from app.ingest.known import Known
-from app.ingest.pipeline import Ingested, ingest
+from app.ingest.pipeline import Ingested, ingest, ingest_ticks
 from app.sports.observation import Observation
 
 
@@ -23,6 +24,16 @@ async def connection(database_url: str) -> AsyncGenerator[asyncpg.Connection]:
 
 
 @pytest.fixture
+async def pool(database_url: str) -> AsyncGenerator[Pool]:
+    """A pool of some connections to the test's own database."""
+    opened = await engine.open_pool(
+        database_url, connections_max=6, statement_timeout_s=30, name="test"
+    )
+    yield opened
+    opened.terminate()
+
+
+@pytest.fixture
 def standings_last(monkeypatch: pytest.MonkeyPatch) -> None:
     """A test that takes its time is not one in which providers are looked at again."""
     monkeypatch.setattr(held, "STANDINGS_S", 3_600)
@@ -31,12 +42,24 @@ def standings_last(monkeypatch: pytest.MonkeyPatch) -> None:
 async def take_in(
     connection: Connection, *observations: Observation, known: Known | None = None
 ) -> Ingested:
-    """Takes observations in, as a poll does: one transaction, then what it taught is kept."""
+    """Takes observations in, as a poll does: ticks ahead, the rest in one transaction; then what it
+    taught is kept.
+    """
     known = known or Known()
-    async with connection.transaction():
-        taken = await ingest(connection, observations, known)
+    ahead, left = await ingest_ticks(connection, observations, known)
     known.keep()
-    return taken
+    if not left:
+        return ahead
+    async with connection.transaction():
+        taken = await ingest(connection, left, known)
+    known.keep()
+    return ahead + taken
+
+
+async def write(connection: Connection, observation: Observation, known: Known) -> None:
+    """Takes an observation in, in the caller's transaction."""
+    _, left = await ingest_ticks(connection, [observation], known)
+    await ingest(connection, left, known)
 
 
 async def log_of(connection: asyncpg.Connection) -> list[tuple[str, Any]]:

@@ -1,5 +1,6 @@
 """Matches that several providers tell of, and a look at what is remembered of them."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -58,10 +59,10 @@ class Statements:
         self.asked: list[str] = []
         connection.add_query_logger(lambda record: self.asked.append(record.query.strip()))
 
-    @property
-    def ticks(self) -> int:
-        """How many of them were a tick's."""
-        return sum("remembered" in query for query in self.asked)
+    async def counts(self) -> tuple[int, int]:
+        """How many they were, and how many of them were a tick's."""
+        await asyncio.sleep(0)  # The driver tells of a statement at the loop's next turn.
+        return len(self.asked), sum("remembered" in query for query in self.asked)
 
 
 TABLES = (

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -22,11 +22,10 @@ from app.ingest.heads import lock_heads
 from app.ingest.held import Memory
 from app.ingest.intake import take_in as take_in_answer
 from app.ingest.known import Known
-from app.ingest.pipeline import ingest
 from app.ingest.scores import rebelieve
 from app.providers.provider import Answer
 from app.sports.match import MatchStatus, Score
-from tests.ingest.conftest import one, take_in
+from tests.ingest.conftest import one, take_in, write
 from tests.ingest.remembering import (
     BEGUN,
     NAMES,
@@ -72,7 +71,7 @@ async def test_whoever_writes_what_is_held_leaves_no_holder(
             await mark_frozen(connection)
         else:
             moved = said("a", 30, start_time=BEGUN - timedelta(minutes=1))
-            await ingest(connection, [msgspec.structs.replace(moved, score=None)], Known())
+            await write(connection, msgspec.structs.replace(moved, score=None), Known())
     assert await check(connection, known.held.memory) == 0
     await take_in(connection, said("c", 40), known=known)
     assert await check(connection, known.held.memory) == 1
@@ -84,7 +83,7 @@ async def test_what_was_rolled_back_is_not_remembered(connection: asyncpg.Connec
     before = await tables(connection, match_id)
     transaction = connection.transaction()
     await transaction.start()
-    await ingest(connection, [said("c", 20)], known)
+    await write(connection, said("c", 20), known)
     await transaction.rollback()
     known.drop()
     assert await tables(connection, match_id) == before
@@ -101,7 +100,9 @@ async def test_what_was_read_long_ago_is_read_again(connection: asyncpg.Connecti
     told.read_at -= held.HELD_S
     statements = Statements(connection)
     await take_in(connection, said("c", 20), known=known)
-    assert not statements.ticks
+    asked, ticks = await statements.counts()
+    assert asked
+    assert not ticks
     assert known.held.memory.kept[match_id].reading != told.reading
     assert await check(connection, known.held.memory) == 1
 
@@ -143,7 +144,7 @@ async def test_a_new_connection_clears_the_memory(database_url: str):
     async with engine.connection(pool):
         assert not memory.kept
     async with engine.connection(pool) as connection, connection.transaction():
-        await ingest(connection, [said("a", 2)], known)
+        await write(connection, said("a", 2), known)
     # As if that commit were one that a server lost as it crashed.
     memory.clear()
     known.keep()
@@ -202,7 +203,7 @@ async def test_with_a_memory_all_comes_to_what_it_does_without(
             if act == "rebelieve":
                 await rebelieve(connection, [match_id])
             else:
-                await ingest(connection, [observation], who)
+                await write(connection, observation, who)
             if act == "undo":
                 await transaction.rollback()
                 who.drop()
@@ -216,16 +217,6 @@ async def test_with_a_memory_all_comes_to_what_it_does_without(
         reached.append(await tables(connection, match_id))
         await connection.execute("DELETE FROM matches WHERE id = $1", match_id)
     assert reached[0] == reached[1]
-
-
-@pytest.fixture
-async def pool(database_url: str) -> AsyncGenerator[Pool]:
-    """A pool of some connections."""
-    opened = await engine.open_pool(
-        database_url, connections_max=6, statement_timeout_s=30, name="test"
-    )
-    yield opened
-    await opened.close()
 
 
 async def test_lines_of_two_processes_at_once_lose_nothing(

@@ -1,6 +1,5 @@
 """The one way in: what cannot be taken in is kept, and stands in nobody's way."""
 
-from collections.abc import AsyncGenerator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -9,7 +8,6 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from app.database import engine
 from app.database.engine import Pool
 from app.ingest.dead_letters import LETTERS_A_DAY_MAX, Letter, Origin, bury, count, find
 from app.ingest.intake import batches, take_in
@@ -22,16 +20,6 @@ from tests.observed import a_score, a_winner, an_observation
 
 ORIGIN = Origin(provider="replay", scope="scores", sport="football")
 PUSHED = Origin(provider="replay", scope="push")
-
-
-@pytest.fixture
-async def pool(database_url: str) -> AsyncGenerator[Pool]:
-    """A pool of the test's own database."""
-    opened = await engine.open_pool(
-        database_url, connections_max=2, statement_timeout_s=10, name="test-intake"
-    )
-    yield opened
-    opened.terminate()
 
 
 def hostile(name: str) -> Observation:

@@ -9,7 +9,6 @@ import pytest
 
 from app.ingest.confidence import CONFIRMATIONS
 from app.ingest.known import Known
-from app.ingest.pipeline import ingest
 from app.ingest.repetition import CONFIRM_EVERY
 from app.sports.observation import Observation
 from tests.ingest.conftest import take_in
@@ -40,7 +39,7 @@ async def test_what_was_said_before_asks_nothing(connection: asyncpg.Connection)
     known = await heard(connection)
     # Nothing can be asked over it any more.
     await connection.close()
-    taken = await ingest(connection, [said(CONFIRMATIONS + 1)], known)
+    taken = await take_in(connection, said(CONFIRMATIONS + 1), known=known)
     assert (taken.matches, taken.scores_changed) == (1, 0)
 
 
@@ -62,7 +61,7 @@ async def test_whatever_is_new_or_to_be_confirmed_is_looked_at(
     known = await heard(connection)
     await connection.close()
     with pytest.raises(asyncpg.InterfaceError):
-        await ingest(connection, [other], known)
+        await take_in(connection, other, known=known)
 
 
 async def test_while_another_says_otherwise_every_word_is_looked_at(
@@ -72,7 +71,7 @@ async def test_while_another_says_otherwise_every_word_is_looked_at(
     assert await connection.fetchval("SELECT count(*) FROM matches") == 1
     await connection.close()
     with pytest.raises(asyncpg.InterfaceError):
-        await ingest(connection, [said(CONFIRMATIONS + 1)], known)
+        await take_in(connection, said(CONFIRMATIONS + 1), known=known)
 
 
 async def test_an_older_word_after_a_repetition_is_late(connection: asyncpg.Connection):

@@ -1,13 +1,19 @@
 """What only ticks on is written in one statement, and comes to the same."""
 
 from datetime import timedelta
+from typing import Any
 
 import asyncpg
+import msgspec
 import pytest
 
+from app.database.engine import Connection, Pool
 from app.ingest.confidence import CONFIRMATIONS
+from app.ingest.dead_letters import Origin
+from app.ingest.intake import take_in as take_in_answer
 from app.ingest.known import Known
 from app.ingest.scores import rebelieve
+from app.providers.provider import Answer, Rejected
 from app.sports.observation import Observation
 from tests.ingest.conftest import one, take_in
 from tests.ingest.remembering import (
@@ -23,6 +29,14 @@ from tests.ingest.remembering import (
 )
 from tests.observed import a_score, goals
 
+ORIGIN = Origin(provider="c", scope="test")
+
+
+def decoded(entry: tuple[int, str, str]) -> dict[str, Any]:
+    """What an entry of the log says."""
+    return msgspec.json.decode(entry[2])
+
+
 pytestmark = pytest.mark.usefixtures("standings_last")
 
 
@@ -33,10 +47,7 @@ async def test_a_tick_asks_nothing_and_is_one_statement(connection: asyncpg.Conn
     statements = Statements(connection)
     taken = await take_in(connection, said("c", 20), known=known)
     assert (taken.matches, taken.scores_changed) == (1, 1)
-    assert [query for query in statements.asked if query not in {"BEGIN;", "COMMIT;"}] == [
-        statements.asked[1]
-    ]
-    assert statements.ticks == 1
+    assert await statements.counts() == (1, 1)
     words, (belief,), _, _, log = await tables(connection, match_id)
     assert belief[4] == "20'"
     assert [kind for _, kind, _ in log[len(before[-1]) :]] == ["score_update"]
@@ -66,7 +77,9 @@ async def test_what_is_more_than_a_tick_goes_the_long_way(
     )
     statements = Statements(connection)
     await take_in(connection, other, known=known)
-    assert "remembered" not in statements.asked[1]
+    asked, ticks = await statements.counts()
+    assert asked
+    assert not ticks
     assert await check(connection, known.held.memory) == 1
     assert await check(connection, fresh.held.memory) == 0
 
@@ -80,7 +93,8 @@ async def test_news_of_one_match_does_not_make_news_of_another(connection: async
     statements = Statements(connection)
     both = (said("c", 20), said("c", 20, home=1, name=NAMES[0]))
     taken = await take_in(connection, *both, known=known)
-    assert (taken.matches, taken.scores_changed, statements.ticks) == (2, 2, 1)
+    assert (taken.matches, taken.scores_changed) == (2, 2)
+    assert (await statements.counts())[1] == 1
     rows = await connection.fetch("SELECT match_id, home_score, clock FROM live_scores")
     assert {tuple(row) for row in rows} == {(ticking, 0, "20'"), (played, 1, "20'")}
     assert await check(connection, known.held.memory) == 2
@@ -121,6 +135,75 @@ async def test_a_tick_is_believed_after_it_was_told(connection: asyncpg.Connecti
     )
     statements = Statements(connection)
     await take_in(connection, said("c", 20), known=known)
-    assert statements.ticks == 1
+    assert (await statements.counts())[1] == 1
     noted = await connection.fetch("SELECT name FROM noted ORDER BY id")
     assert [row["name"] for row in noted] == ["score_observations", "live_scores"]
+
+
+async def test_only_what_is_news_needs_a_fence(pool: Pool, connection: asyncpg.Connection):
+    known = Known()
+    match_id = await settled(connection, known)
+    asked = 0
+
+    async def fence(_: Connection) -> bool:
+        nonlocal asked
+        asked += 1
+        return False
+
+    answers = (Answer(observations=(said("c", n, home=n // 30),)) for n in (20, 30))
+    for answer in answers:
+        assert await take_in_answer(pool, ORIGIN, answer, known, fence=fence) is None
+    # A tick counts, as nobody else wrote since; the goal of somebody who was replaced does not.
+    assert await one(connection, "SELECT home_score, clock FROM live_scores") == (0, "20'")
+    # Where somebody else has read, it does not count either.
+    await take_in(connection, said("a", 40), known=Known())
+    late = Answer(observations=(said("c", 35),))
+    assert await take_in_answer(pool, ORIGIN, late, known, fence=fence) is None
+    words, *_ = await tables(connection, match_id)
+    assert [word[2] - BEGUN for word in words if word[0] == "c"] == [timedelta(seconds=20)]
+    assert asked == 3
+
+
+async def test_a_tick_that_postgres_refuses_stops_no_other(
+    pool: Pool, connection: asyncpg.Connection
+):
+    known = Known()
+    await settled(connection, known)
+    await known_to_all(connection, NAMES[0])
+    for n in range(CONFIRMATIONS + 1):
+        for provider in PROVIDERS:
+            await take_in(connection, said(provider, n, name=NAMES[0]), known=known)
+    spoilt = said("c", 20, clock="\0", name=NAMES[0])
+    rejected = Rejected(index=2, code="bad_odds", message="no", raw=b"x")
+    answer = Answer(observations=(said("c", 20), spoilt), rejected=(rejected,))
+    taken = await take_in_answer(pool, ORIGIN, answer, known)
+    assert taken is not None
+    assert [lost.observation for lost in taken.lost] == [spoilt]
+    assert (taken.matches, taken.scores_changed) == (1, 1)
+    rows = await connection.fetch("SELECT clock FROM live_scores ORDER BY match_id")
+    assert [row["clock"] for row in rows] == ["20'", "3'"]
+    letters = await connection.fetch("SELECT code FROM dead_letters ORDER BY code")
+    assert [row["code"] for row in letters] == ["bad_odds", "not_stored"]
+    again = Answer(observations=(said("c", 30), said("c", 30, name=NAMES[0])))
+    taken = await take_in_answer(pool, ORIGIN, again, known)
+    assert taken is not None
+    assert (taken.matches, taken.lost) == (2, ())
+    assert await check(connection, known.held.memory) == 2
+
+
+async def test_of_one_match_told_of_twice_only_the_first_word_goes_ahead(
+    pool: Pool, connection: asyncpg.Connection
+):
+    known = Known()
+    match_id = await settled(connection, known)
+    answer = Answer(observations=(said("c", 20), said("c", 30, home=1), said("c", 40, home=1)))
+    taken = await take_in_answer(pool, ORIGIN, answer, known)
+    assert taken is not None
+    assert (taken.matches, taken.scores_changed) == (3, 3)
+    *_, log = await tables(connection, match_id)
+    assert [(body["homeScore"], body["clock"]) for body in map(decoded, log[-3:])] == [
+        (0, "20'"),
+        (1, "30'"),
+        (1, "40'"),
+    ]
+    assert await check(connection, known.held.memory) == 1

@@ -10,11 +10,11 @@ ours, and what happens then is the same.
 from datetime import timedelta
 
 from app.health import state
-from app.ingest import scores
+from app.ingest import scores, ticks
 from app.settings import load
 from workers.main import run
 
 if __name__ == "__main__":
-    scores.CONFIRM_EVERY = timedelta(0)
+    scores.CONFIRM_EVERY = ticks.CONFIRM_EVERY = timedelta(0)
     state.DOWN_AFTER = state.BEHIND_AFTER = timedelta(seconds=8)
     run(load())
