@@ -37,7 +37,7 @@ from bench.report import Row, median, report
 LEAGUES = 6
 CONNECTIONS = 8  # As a worker has.
 MATCHES = 100  # Of a league: what one poll brings.
-ROUNDS = 7
+ROUNDS = 15
 
 Body = Callable[[random.Random, Sequence[int], datetime], bytes]
 

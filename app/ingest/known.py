@@ -47,6 +47,8 @@ class Remembered(Generic[K, V]):
 
     def keep(self) -> None:
         """The transaction committed."""
+        if not self._pending:
+            return
         self._kept.update(self._pending)
         self._pending.clear()
         while len(self._kept) > self._limit:
