@@ -65,8 +65,8 @@ class Told(msgspec.Struct):
     """All that is told of one match, and what we held of it; `disputed`: conflicts of it are open.
 
     `words` are by provider, each with what its provider was worth to `providers`. `settled`: all
-    say what is believed, undisputed; to hear a confirmed word again changes nothing. `looked_at` is
-    when what a provider tells of incidents was last compared with the tables.
+    say what is believed, undisputed; to hear a confirmed word again changes nothing. `look_again`
+    is when what a provider tells of incidents is to be compared with the tables again.
     """
 
     sport: str
@@ -78,7 +78,7 @@ class Told(msgspec.Struct):
     reading: int
     read_at: float
     settled: bool = False
-    looked_at: dict[str, datetime] = msgspec.field(default_factory=dict[str, datetime])
+    look_again: dict[str, datetime] = msgspec.field(default_factory=dict[str, datetime])
 
     def weigh(self, providers: Providers) -> None:
         """Gives each word what its provider is worth now."""

@@ -6,7 +6,7 @@ incidents are withdrawn and another's are told, in one transaction.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 
@@ -19,9 +19,11 @@ from app.ingest.repetition import told_at
 from app.sports.incidents import Incident
 from app.sports.observation import Observation
 
-# What a provider told before is compared with the tables again when it was told for so long: by
-# then somebody else may be worth more, or heard no more.
+# What a provider whose incidents are not shown told before is compared with the tables again when
+# it was told for so long: by then the one that is shown may be heard no more.
 LOOK_AGAIN = timedelta(seconds=60)
+# Who is shown has nothing to look for: that is for the others.
+NOT_AGAIN = datetime.max.replace(tzinfo=UTC)
 
 _SHOWN = """
 SELECT m.id, m.sport_id, m.incidents_provider,
@@ -99,7 +101,8 @@ async def save_incidents(
 
     A provider tells all incidents of a match every time. When they go on from those this worker
     saved before, and Postgres holds as many, only the new ones are written; else all of them are,
-    and those it tells no longer are withdrawn. Of those it told a moment ago nothing is asked.
+    and those it tells no longer are withdrawn. Of those it told before nothing is asked, or once a
+    minute, where another one is shown.
     """
     told = {m: o for m, o in observed.items() if not was_looked_at(m, o, known)}
     for provider in sorted({o.provider for o in told.values()}):
@@ -116,16 +119,18 @@ async def save_incidents(
         for match_id, observation in by_match.items():
             known.incidents.learn((match_id, provider), observation.incidents or ())
             if (held := known.held.seen(match_id)) is not None:
-                held.looked_at[provider] = told_at(observation)
+                is_shown = match_id in shown and shown[match_id].provider == provider
+                again = NOT_AGAIN if is_shown else told_at(observation) + LOOK_AGAIN
+                held.look_again[provider] = again
 
 
 def was_looked_at(match_id: int, observation: Observation, known: Known) -> bool:
-    """Says whether an observation tells no incidents, or those told and looked at a moment ago."""
+    """Says whether an observation tells no incidents, or none that are to be looked at now."""
     if observation.incidents is None:
         return True
     provider, held = observation.provider, known.held.seen(match_id)
-    before = None if held is None else held.looked_at.get(provider)
-    if before is None or told_at(observation) >= before + LOOK_AGAIN:
+    again = None if held is None else held.look_again.get(provider)
+    if again is None or told_at(observation) >= again:
         return False
     return known.incidents.get((match_id, provider)) == observation.incidents
 

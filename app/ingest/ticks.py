@@ -23,7 +23,6 @@ from app.ingest.identity import key_of_observation, on_our_sides
 from app.ingest.known import Known
 from app.ingest.merge import hear
 from app.ingest.occurrences import was_looked_at
-from app.ingest.reliability import Providers
 from app.ingest.repetition import CONFIRM_EVERY, told_at
 from app.ingest.scores import believing, columns_believed, is_shown_otherwise, text_of
 from app.sports.observation import Observation
@@ -124,8 +123,10 @@ def told_apart(
     oldest = time.monotonic() - HELD_S
     for match_id, observation in said.items():
         told = known.held.seen(match_id)
-        if told is None or told.read_at < oldest or not _is_settled(told, providers):
+        if told is None or told.held is None or not told.settled or told.read_at < oldest:
             continue
+        if told.providers is not providers:
+            told.weigh(providers)
         word = told.words.get(observation.provider)
         if word is None or not _goes_on(match_id, observation, word, known):
             continue
@@ -162,10 +163,6 @@ async def save_ticks(
         return None
     known.held.learn(matches)
     return frozenset(believed)
-
-
-def _is_settled(told: Told, providers: Providers) -> bool:
-    return told.settled and told.providers is providers and told.held is not None
 
 
 def _goes_on(match_id: int, observation: Observation, word: ToldScore, known: Known) -> bool:

@@ -103,10 +103,10 @@ async def check(connection: Connection, memory: Memory) -> int:
         count += 1
         told.weigh(providers)
         there = (await read_told(connection, [match_id], providers, told.reading))[match_id]
-        there.read_at, there.settled, there.looked_at = (
+        there.read_at, there.settled, there.look_again = (
             told.read_at,
             told.settled,
-            told.looked_at,
+            told.look_again,
         )
         assert told == there
     return count
