@@ -10,7 +10,7 @@ from app.database import engine
 from app.database.engine import Connection, Pool
 from app.ingest.dead_letters import Letter, Origin, bury
 from app.ingest.known import Known
-from app.ingest.pipeline import OBSERVATIONS_MAX, Ingested, ingest, ingest_ticks
+from app.ingest.pipeline import OBSERVATIONS_MAX, Ingested, ingest, ingest_remembered
 from app.logs import logger
 from app.providers.provider import Answer
 from app.sports.observation import Observation
@@ -33,7 +33,7 @@ _REFUSALS = (
 
 log = logger(__name__)
 
-# Asked first in the transaction; False: what was heard is no longer ours to write.
+# Asked first; False: what was heard is no longer ours to write.
 Fence = Callable[[Connection], Awaitable[bool]]
 
 
@@ -62,14 +62,18 @@ class _Refused(Exception):
 async def take_in(
     pool: Pool, origin: Origin, answer: Answer, known: Known, *, fence: Fence | None = None
 ) -> TakenIn | None:
-    """Takes an answer in; None when the fence did not hold.
+    """Takes an answer in; None, and nothing is written, when the fence did not hold.
 
-    What goes on as it was goes ahead, in a statement of its own; the rest in one transaction, which
-    begins with the fence. What of it could not be read, identified or stored is kept as dead
-    letters in the same transaction, and the rest counts: an answer that Postgres refuses is taken
-    in again in halves, until the culprits are alone. Raises DependencyDown when Postgres is away;
-    nothing is lost or written twice when the whole answer is told again then.
+    What needs no transaction goes ahead, the rest is one. What of it could not be read, identified
+    or stored is kept as dead letters in the same transaction, and the rest counts: an answer that
+    Postgres refuses is taken in again in halves, until the culprits are alone. Raises
+    DependencyDown when Postgres is away; nothing is lost or written twice when the whole answer is
+    told again then.
     """
+    if fence is not None:
+        async with engine.connection(pool) as connection:
+            if not await fence(connection):
+                return None
     store = _at_once
     tries_left = WRITE_TRIES_MAX
     ahead = Ingested()
@@ -77,10 +81,9 @@ async def take_in(
         tries_left -= 1
         try:
             async with engine.connection(pool) as connection:
-                ticked, answer = await _ticks_ahead(connection, answer, known)
-                ahead += ticked
-                write = partial(_write, origin=origin, store=partial(store, known=known))
-                rest = await _fenced(connection, answer, fence, write)
+                done, answer = await _go_ahead(connection, answer, known)
+                ahead += done
+                rest = await _write(connection, origin, answer, partial(store, known=known))
             known.keep()
         except _Refused as error:
             log.warning("answer_refused", provider=origin.provider, error=str(error))
@@ -90,22 +93,22 @@ async def take_in(
             if not tries_left:
                 raise
         else:
-            return None if rest is None else _taken(ahead + rest, rest.lost)
+            return _taken(ahead + rest, rest.lost)
         finally:
             known.drop()
 
 
-async def _ticks_ahead(
+async def _go_ahead(
     connection: Connection, answer: Answer, known: Known
 ) -> tuple[Ingested, Answer]:
-    """Takes in what goes on as it was; returns that, and what else the answer says."""
+    """Takes in what needs no transaction; returns what came of it, and what else is said."""
     try:
-        ticked, left = await ingest_ticks(connection, answer.observations, known)
+        done, left = await ingest_remembered(connection, answer.observations, known)
     except _REFUSALS:
         known.drop()
         return Ingested(), answer
     known.keep()
-    return ticked, Answer(observations=tuple(left), rejected=answer.rejected)
+    return done, Answer(observations=tuple(left), rejected=answer.rejected)
 
 
 def _is_undecided(lost: Lost) -> bool:
@@ -115,34 +118,22 @@ def _is_undecided(lost: Lost) -> bool:
 _Store = Callable[[Connection, Sequence[Observation]], Awaitable[TakenIn]]
 
 
-async def _fenced(
-    connection: Connection,
-    answer: Answer,
-    fence: Fence | None,
-    write: Callable[[Connection, Answer], Awaitable[TakenIn]],
-) -> TakenIn | None:
-    """Writes an answer, of which nothing may be left, behind a fence; None when it did not hold."""
+async def _write(connection: Connection, origin: Origin, answer: Answer, store: _Store) -> TakenIn:
     if not answer.observations and not answer.rejected:
-        return TakenIn() if fence is None or await fence(connection) else None
+        return TakenIn()
     async with connection.transaction():
-        if fence is not None and not await fence(connection):
-            return None
-        return await write(connection, answer)
-
-
-async def _write(
-    connection: Connection, answer: Answer, *, origin: Origin, store: _Store
-) -> TakenIn:
-    whole = Ingested()
-    lost: list[Lost] = []
-    for batch in batches(answer.observations):
-        stored = await store(connection, batch)
-        whole += stored
-        lost += stored.lost
-    letters = [Letter(code=one.code, message=one.message, raw=one.raw) for one in answer.rejected]
-    # What waits for a decision is kept by the review queue, once, and told again when decided.
-    letters += [_letter(origin, one) for one in lost if not _is_undecided(one)]
-    await bury(connection, origin, letters)
+        whole = Ingested()
+        lost: list[Lost] = []
+        for batch in batches(answer.observations):
+            stored = await store(connection, batch)
+            whole += stored
+            lost += stored.lost
+        letters = [
+            Letter(code=one.code, message=one.message, raw=one.raw) for one in answer.rejected
+        ]
+        # What waits for a decision is kept by the review queue, once, and told again when decided.
+        letters += [_letter(origin, one) for one in lost if not _is_undecided(one)]
+        await bury(connection, origin, letters)
     return _taken(whole, lost)
 
 

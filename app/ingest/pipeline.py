@@ -8,11 +8,13 @@ from app import metrics
 from app.database.engine import Connection
 from app.ingest.identity import identify, lock_identified, reschedule
 from app.ingest.known import Known
+from app.ingest.news import news_of, save_news
 from app.ingest.occurrences import save_incidents
 from app.ingest.prices import save_prices
 from app.ingest.reliability import learn
+from app.ingest.remembered import recalled
 from app.ingest.scores import save_scores
-from app.ingest.ticks import recalled, save_ticks, told_apart
+from app.ingest.ticks import save_ticks, told_apart
 from app.sports.match import Sport
 from app.sports.observation import Observation
 
@@ -64,16 +66,15 @@ async def ingest(
     return Ingested(matches=len(identified), scores_changed=len(scores.changed), quotes=quotes)
 
 
-async def ingest_ticks(
+async def ingest_remembered(
     connection: Connection, observations: Sequence[Observation], known: Known
 ) -> tuple[Ingested, Sequence[Observation]]:
-    """Takes in those observations of one provider that say what is remembered, but for the clock:
-    most of all. Returns what they came to, and the others, which are left to `ingest`.
+    """Takes in those observations of one provider for which nothing has to be asked: most of all.
+    Returns what they came to, and the others, which are left to `ingest`.
 
-    Of words that only repeat nothing is asked or written. Ticks are written in statements that each
-    need no transaction: they count only where nobody else wrote since, so that no fence is needed.
-    Of several observations of one match only the first may go ahead of the others. The caller says
-    `known.keep()` once it is committed, and `known.drop()` when it was not.
+    Words that only repeat need not even be written. The others are, in statements that each need no
+    transaction. Of several observations of one match only the first may go ahead of the others.
+    The caller says `known.keep()` once it is committed, and `known.drop()` when it was not.
     """
     found = recalled(observations, known)
     said, done, changed = found.said, list[int](), list[int]()
@@ -82,11 +83,16 @@ async def ingest_ticks(
         part = {m: said[m] for m in matches[start : start + OBSERVATIONS_MAX]}
         await known.held.wait_for(part)
         await known.held.memory.providers(connection, anew=False)
-        words, repeated = told_apart(part, known)
+        ticks, repeated = told_apart(part, known)
         done += repeated
-        if words and (ticked := await save_ticks(connection, words, known)) is not None:
-            done += words
+        if ticks and (ticked := await save_ticks(connection, ticks, known)) is not None:
+            done += ticks
             changed += ticked
+        gone = ticks.keys() | set(repeated)
+        news = news_of({m: o for m, o in part.items() if m not in gone}, known)
+        if news and (moved := await save_news(connection, news, known)) is not None:
+            done += news
+            changed += moved
     _count([said[m] for m in done], [said[m] for m in changed])
     return Ingested(matches=len(done), scores_changed=len(changed)), found.without(done)
 

@@ -11,7 +11,7 @@ from app.database import engine
 from app.database.engine import Connection, Pool
 from app.ingest import held
 from app.ingest.known import Known
-from app.ingest.pipeline import Ingested, ingest, ingest_ticks
+from app.ingest.pipeline import Ingested, ingest, ingest_remembered
 from app.sports.observation import Observation
 
 
@@ -46,7 +46,7 @@ async def take_in(
     taught is kept.
     """
     known = known or Known()
-    ahead, left = await ingest_ticks(connection, observations, known)
+    ahead, left = await ingest_remembered(connection, observations, known)
     known.keep()
     if not left:
         return ahead
@@ -58,7 +58,7 @@ async def take_in(
 
 async def write(connection: Connection, observation: Observation, known: Known) -> None:
     """Takes an observation in, in the caller's transaction."""
-    _, left = await ingest_ticks(connection, [observation], known)
+    _, left = await ingest_remembered(connection, [observation], known)
     await ingest(connection, left, known)
 
 

@@ -14,7 +14,6 @@ from app.ingest.intake import take_in as take_in_answer
 from app.ingest.known import Known
 from app.ingest.scores import rebelieve
 from app.providers.provider import Answer, Rejected
-from app.sports.observation import Observation
 from tests.ingest.conftest import one, take_in
 from tests.ingest.remembering import (
     BEGUN,
@@ -27,7 +26,6 @@ from tests.ingest.remembering import (
     settled,
     tables,
 )
-from tests.observed import a_score, goals
 
 ORIGIN = Origin(provider="c", scope="test")
 
@@ -53,51 +51,6 @@ async def test_a_tick_asks_nothing_and_is_one_statement(connection: asyncpg.Conn
     assert [kind for _, kind, _ in log[len(before[-1]) :]] == ["score_update"]
     assert [word[2] for word in words][2] == BEGUN + timedelta(seconds=20)
     assert await check(connection, known.held.memory) == 1
-
-
-@pytest.mark.parametrize(
-    "other",
-    [
-        said("c", 20, home=1),
-        said("c", 20, score=a_score(status="paused")),
-        said("c", 2, clock="2'"),
-        said("c", 20, start_time=BEGUN + timedelta(hours=2)),
-        said("c", 20, incidents=goals(1)),
-        said("d", 20),
-    ],
-)
-async def test_what_is_more_than_a_tick_goes_the_long_way(
-    connection: asyncpg.Connection, other: Observation
-):
-    known, fresh = Known(), Known()
-    await settled(connection, known)
-    await connection.execute(
-        "INSERT INTO provider_refs (provider, kind, external_id, match_id)"
-        " SELECT 'd', 'match', 'm1', max(id) FROM matches"
-    )
-    statements = Statements(connection)
-    await take_in(connection, other, known=known)
-    asked, ticks = await statements.counts()
-    assert asked
-    assert not ticks
-    assert await check(connection, known.held.memory) == 1
-    assert await check(connection, fresh.held.memory) == 0
-
-
-async def test_news_of_one_match_does_not_make_news_of_another(connection: asyncpg.Connection):
-    known = Known()
-    ticking = await settled(connection, known)
-    played = await known_to_all(connection, NAMES[0])
-    for provider in PROVIDERS:
-        await take_in(connection, said(provider, 10, name=NAMES[0]), known=known)
-    statements = Statements(connection)
-    both = (said("c", 20), said("c", 20, home=1, name=NAMES[0]))
-    taken = await take_in(connection, *both, known=known)
-    assert (taken.matches, taken.scores_changed) == (2, 2)
-    assert (await statements.counts())[1] == 1
-    rows = await connection.fetch("SELECT match_id, home_score, clock FROM live_scores")
-    assert {tuple(row) for row in rows} == {(ticking, 0, "20'"), (played, 1, "20'")}
-    assert await check(connection, known.held.memory) == 2
 
 
 async def test_one_match_that_nobody_holds_any_more_keeps_all_from_ticking(
@@ -140,28 +93,22 @@ async def test_a_tick_is_believed_after_it_was_told(connection: asyncpg.Connecti
     assert [row["name"] for row in noted] == ["score_observations", "live_scores"]
 
 
-async def test_only_what_is_news_needs_a_fence(pool: Pool, connection: asyncpg.Connection):
+async def test_nothing_is_written_behind_a_fence_that_does_not_hold(
+    pool: Pool, connection: asyncpg.Connection
+):
     known = Known()
     match_id = await settled(connection, known)
-    asked = 0
+    before = await tables(connection, match_id)
 
     async def fence(_: Connection) -> bool:
-        nonlocal asked
-        asked += 1
         return False
 
-    answers = (Answer(observations=(said("c", n, home=n // 30),)) for n in (20, 30))
-    for answer in answers:
+    told = (said("c", 20), said("c", 20, home=1), said("c", 20, name=NAMES[0]))
+    for one_of_them in told:
+        answer = Answer(observations=(one_of_them,))
         assert await take_in_answer(pool, ORIGIN, answer, known, fence=fence) is None
-    # A tick counts, as nobody else wrote since; the goal of somebody who was replaced does not.
-    assert await one(connection, "SELECT home_score, clock FROM live_scores") == (0, "20'")
-    # Where somebody else has read, it does not count either.
-    await take_in(connection, said("a", 40), known=Known())
-    late = Answer(observations=(said("c", 35),))
-    assert await take_in_answer(pool, ORIGIN, late, known, fence=fence) is None
-    words, *_ = await tables(connection, match_id)
-    assert [word[2] - BEGUN for word in words if word[0] == "c"] == [timedelta(seconds=20)]
-    assert asked == 3
+    assert await tables(connection, match_id) == before
+    assert await one(connection, "SELECT count(*) FROM matches") == (1,)
 
 
 async def test_a_tick_that_postgres_refuses_stops_no_other(
