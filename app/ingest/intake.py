@@ -33,7 +33,7 @@ _REFUSALS = (
 
 log = logger(__name__)
 
-# Asked first; False: what was heard is no longer ours to write.
+# Asked first in the transaction; False: what was heard is no longer ours to write.
 Fence = Callable[[Connection], Awaitable[bool]]
 
 
@@ -62,18 +62,14 @@ class _Refused(Exception):
 async def take_in(
     pool: Pool, origin: Origin, answer: Answer, known: Known, *, fence: Fence | None = None
 ) -> TakenIn | None:
-    """Takes an answer in; None, and nothing is written, when the fence did not hold.
+    """Takes an answer in; None when the fence did not hold.
 
-    What needs no transaction goes ahead, the rest is one. What of it could not be read, identified
-    or stored is kept as dead letters in the same transaction, and the rest counts: an answer that
-    Postgres refuses is taken in again in halves, until the culprits are alone. Raises
-    DependencyDown when Postgres is away; nothing is lost or written twice when the whole answer is
-    told again then.
+    What needs no transaction goes ahead; it counts only where nobody else wrote since. The rest is
+    one transaction, which begins with the fence. What of it could not be read, identified or stored
+    is kept as dead letters in the same transaction, and the rest counts: an answer that Postgres
+    refuses is taken in again in halves, until the culprits are alone. Raises DependencyDown when
+    Postgres is away; nothing is lost or written twice when the whole answer is told again then.
     """
-    if fence is not None:
-        async with engine.connection(pool) as connection:
-            if not await fence(connection):
-                return None
     store = _at_once
     tries_left = WRITE_TRIES_MAX
     ahead = Ingested()
@@ -83,7 +79,8 @@ async def take_in(
             async with engine.connection(pool) as connection:
                 done, answer = await _go_ahead(connection, answer, known)
                 ahead += done
-                rest = await _write(connection, origin, answer, partial(store, known=known))
+                write = partial(_write, origin=origin, store=partial(store, known=known))
+                rest = await _fenced(connection, answer, fence, write)
             known.keep()
         except _Refused as error:
             log.warning("answer_refused", provider=origin.provider, error=str(error))
@@ -93,7 +90,7 @@ async def take_in(
             if not tries_left:
                 raise
         else:
-            return _taken(ahead + rest, rest.lost)
+            return None if rest is None else _taken(ahead + rest, rest.lost)
         finally:
             known.drop()
 
@@ -118,22 +115,34 @@ def _is_undecided(lost: Lost) -> bool:
 _Store = Callable[[Connection, Sequence[Observation]], Awaitable[TakenIn]]
 
 
-async def _write(connection: Connection, origin: Origin, answer: Answer, store: _Store) -> TakenIn:
+async def _fenced(
+    connection: Connection,
+    answer: Answer,
+    fence: Fence | None,
+    write: Callable[[Connection, Answer], Awaitable[TakenIn]],
+) -> TakenIn | None:
+    """Writes what is left of an answer behind a fence; None when it did not hold."""
     if not answer.observations and not answer.rejected:
-        return TakenIn()
+        return TakenIn() if fence is None or await fence(connection) else None
     async with connection.transaction():
-        whole = Ingested()
-        lost: list[Lost] = []
-        for batch in batches(answer.observations):
-            stored = await store(connection, batch)
-            whole += stored
-            lost += stored.lost
-        letters = [
-            Letter(code=one.code, message=one.message, raw=one.raw) for one in answer.rejected
-        ]
-        # What waits for a decision is kept by the review queue, once, and told again when decided.
-        letters += [_letter(origin, one) for one in lost if not _is_undecided(one)]
-        await bury(connection, origin, letters)
+        if fence is not None and not await fence(connection):
+            return None
+        return await write(connection, answer)
+
+
+async def _write(
+    connection: Connection, answer: Answer, *, origin: Origin, store: _Store
+) -> TakenIn:
+    whole = Ingested()
+    lost: list[Lost] = []
+    for batch in batches(answer.observations):
+        stored = await store(connection, batch)
+        whole += stored
+        lost += stored.lost
+    letters = [Letter(code=one.code, message=one.message, raw=one.raw) for one in answer.rejected]
+    # What waits for a decision is kept by the review queue, once, and told again when decided.
+    letters += [_letter(origin, one) for one in lost if not _is_undecided(one)]
+    await bury(connection, origin, letters)
     return _taken(whole, lost)
 
 

@@ -14,6 +14,7 @@ from app.ingest.intake import take_in as take_in_answer
 from app.ingest.known import Known
 from app.ingest.scores import rebelieve
 from app.providers.provider import Answer, Rejected
+from app.sports.observation import Observation
 from tests.ingest.conftest import one, take_in
 from tests.ingest.remembering import (
     BEGUN,
@@ -93,22 +94,33 @@ async def test_a_tick_is_believed_after_it_was_told(connection: asyncpg.Connecti
     assert [row["name"] for row in noted] == ["score_observations", "live_scores"]
 
 
-async def test_nothing_is_written_behind_a_fence_that_does_not_hold(
+async def test_behind_a_fence_that_does_not_hold_only_that_counts_where_nobody_else_wrote(
     pool: Pool, connection: asyncpg.Connection
 ):
     known = Known()
     match_id = await settled(connection, known)
-    before = await tables(connection, match_id)
+    asked = 0
 
     async def fence(_: Connection) -> bool:
+        nonlocal asked
+        asked += 1
         return False
 
-    told = (said("c", 20), said("c", 20, home=1), said("c", 20, name=NAMES[0]))
-    for one_of_them in told:
-        answer = Answer(observations=(one_of_them,))
+    async def told(observation: Observation) -> None:
+        answer = Answer(observations=(observation,))
         assert await take_in_answer(pool, ORIGIN, answer, known, fence=fence) is None
+
+    await told(said("c", 20))
+    await told(said("c", 30, home=1))
+    assert await one(connection, "SELECT home_score, clock FROM live_scores") == (1, "30'")
+    await take_in(connection, said("a", 40, home=1), known=Known())
+    before = await tables(connection, match_id)
+    await told(said("c", 35, home=1))
+    await told(said("c", 36, home=2))
+    await told(said("c", 37, name=NAMES[0]))
     assert await tables(connection, match_id) == before
     assert await one(connection, "SELECT count(*) FROM matches") == (1,)
+    assert asked == 5
 
 
 async def test_a_tick_that_postgres_refuses_stops_no_other(
