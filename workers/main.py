@@ -38,10 +38,11 @@ from workers.context import Context, Serves, worker_id
 from workers.dispatch import JOB_EXPIRES_S, Dispatcher, Enqueue, encoded
 from workers.feeds import Feeds
 from workers.housekeeping import housekeep
-from workers.predict import Predicting, Refitting
+from workers.predict import Predicting
 from workers.providers import Makers, shared, sports_of
 from workers.publications import Publications
 from workers.queues import Queue, open_redis, queue_of, run_queue
+from workers.refit import Refitting
 from workers.settle import Settling
 from workers.tending import Tending
 
@@ -217,7 +218,7 @@ async def _run(context: Context, settings: Settings, hand: Hand, stopping: async
         PendingBets(money, house_of(settings.betting)).run(),
         Settling(money, waits_of(settings.betting)).run(),
         Predicting(context.pool).run(),
-        Refitting(context.pool).run(),
+        Refitting(context.pool, settings.database.url).run(),
     ]
     try:
         await _until(stopping, endless, queues)

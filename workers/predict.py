@@ -1,8 +1,8 @@
-"""Forecasts matches as their logs go on, and fits the models anew each night."""
+"""Forecasts matches as their logs go on."""
 
 import asyncio
 import time
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 
 import asyncpg
 
@@ -13,7 +13,6 @@ from app.errors import AppError, DependencyDown
 from app.logs import logger
 from app.predictions.blend import MARKET_SHARE
 from app.predictions.choice import Choice, choose
-from app.predictions.fitting import refit
 from app.predictions.following import (
     AROUND_PER_ROUND_MAX,
     MATCHES_PER_ROUND_MAX,
@@ -35,11 +34,8 @@ RETRY_S = 1.0
 READ_AT_ONCE = 25
 # Matches whose parameters and sides are remembered; finding a side by likeness takes up to 40 ms.
 CHOICES_MAX = 5_000
-# Whether it is time to fit is looked at so often; it is done in the hour after REFIT_HOUR (UTC).
-REFIT_LOOK_S = 60.0
-REFIT_HOUR = 4
-# Of several workers one forecasts, and one fits, at a time.
-_PREDICTING, _FITTING = 7146830, 7146831
+# Of several workers one forecasts at a time.
+_PREDICTING = 7146830
 _TRY = "SELECT pg_try_advisory_lock($1)"
 _LEAVE = "SELECT pg_advisory_unlock($1)"
 
@@ -144,52 +140,3 @@ class Predicting:
 def _choice(current: Current, standing: Standing) -> Choice | None:
     names = (standing.home, standing.away)
     return choose(current.parameters, standing.sport, names, league=standing.league_slug)
-
-
-class Refitting:
-    """Fits models when there are none, and every night."""
-
-    def __init__(self, pool: Pool) -> None:
-        self._pool = pool
-        self._fitted_on: date | None = None
-
-    async def run(self) -> None:
-        """Fits when it is time, until cancelled."""
-        while True:
-            try:
-                await self.look(datetime.now(UTC))
-            except (DependencyDown, asyncpg.PostgresError) as error:
-                log.warning("fitting_waits", error=str(error))
-                await asyncio.sleep(RETRY_S)
-                continue
-            await asyncio.sleep(REFIT_LOOK_S)
-
-    async def look(self, now: datetime) -> bool:
-        """Fits if it is time; returns whether it did."""
-        async with engine.connection(self._pool) as connection:
-            newest = await newest_fit(connection)
-            if not is_time(now, newest, self._fitted_on):
-                return False
-            if not await connection.fetchval(_TRY, _FITTING):
-                return False
-            try:
-                for one in await refit(self._pool, now.date()):
-                    log.info(
-                        "model_looked_at",
-                        league=one.league,
-                        version=one.version,
-                        because=one.because,
-                    )
-            finally:
-                await connection.execute(_LEAVE, _FITTING)
-        self._fitted_on = now.date()
-        return True
-
-
-def is_time(now: datetime, newest: datetime, fitted_on: date | None) -> bool:
-    """Says whether to fit: at once without any fit, else once a night."""
-    if newest == NEVER:
-        return True
-    tonight = now.replace(hour=REFIT_HOUR, minute=0, second=0, microsecond=0)
-    is_night = tonight <= now < tonight + timedelta(hours=1)
-    return is_night and fitted_on != now.date()

@@ -41,10 +41,11 @@ def refit(sport: str | None, *, anyway: bool, as_json: bool) -> None:
         return await fit_again(pool, datetime.now(UTC).date(), anyway=anyway, only=only)
 
     rows = [
-        (one.sport.value, one.league, one.version or "-", one.because)
+        (one.sport.value, one.league, one.version or "-", one.because, f"{one.took_s:.3f}")
         for one in with_pool("predictions", fit)
     ]
-    print_rows(("sport", "league", "version", "because"), rows, as_json=as_json)
+    titles = ("sport", "league", "version", "because", "seconds")
+    print_rows(titles, rows, as_json=as_json)
 
 
 @click.command()

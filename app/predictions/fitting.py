@@ -6,6 +6,7 @@ what comes along 0.3 s a sport.
 """
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -13,7 +14,6 @@ from datetime import date, timedelta
 import msgspec
 import numpy as np
 
-from app import metrics
 from app.database import engine
 from app.database.engine import Connection, Pool
 from app.history.keeping import leagues_known, results_before
@@ -39,6 +39,8 @@ FITTED_AGAIN = timedelta(days=30)
 # Matches with prices before which the share is what others said; and how many it is learnt from.
 SHARE_LEARNT_MIN, SHARE_LEARNT_MAX = 100, 20_000
 NATIONS_LEAGUE = "internationals"
+# Why there is a new version.
+FITTED = "fitted"
 _DAYS_A_YEAR = 365
 _MODELS = {
     Sport.FOOTBALL: CLUBS.name,
@@ -61,12 +63,15 @@ ORDER BY r.start_time DESC LIMIT $2
 
 
 class Fitted(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of one league: its version, or why there is none that is new."""
+    """What came of one league: its version, or why there is none that is new; `took_s` is how many
+    seconds the fit took.
+    """
 
     sport: Sport
     league: str
     version: str | None
     because: str
+    took_s: float = 0.0
 
 
 async def refit(
@@ -126,16 +131,22 @@ async def _fit_league(
     pool: Pool, of: tuple[Sport, str], results: Sequence[Result], *, share: float, today: date
 ) -> Fitted:
     sport, league = of
-    model = NATIONS.name if league == NATIONS_LEAGUE else _MODELS[sport]
-    with metrics.model_fit_seconds.time():
-        try:
-            parameters = await asyncio.to_thread(_fit, model, results, today, league)
-        except TooFewResults as error:
-            return _left(sport, league, error.code)
+    model, began = model_of(sport, league), time.perf_counter()
+    try:
+        parameters = await asyncio.to_thread(_fit, model, results, today, league)
+    except TooFewResults as error:
+        return _left(sport, league, error.code)
+    took_s = time.perf_counter() - began
     async with engine.connection(pool) as connection:
         await keep_parameters(connection, parameters, learnt_from=len(results), share=share)
-    metrics.model_fits.labels(model).inc()
-    return Fitted(sport=sport, league=league, version=parameters.version, because="fitted")
+    return Fitted(
+        sport=sport, league=league, version=parameters.version, because=FITTED, took_s=took_s
+    )
+
+
+def model_of(sport: Sport, league: str) -> str:
+    """Returns the name of the model that a league is fitted with."""
+    return NATIONS.name if league == NATIONS_LEAGUE else _MODELS[sport]
 
 
 def _fit(model: str, results: Sequence[Result], today: date, league: str) -> Parameters:

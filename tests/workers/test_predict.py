@@ -15,7 +15,7 @@ import pytest
 from app.database import engine
 from app.database.engine import Connection, Pool
 from app.predictions.fitting import refit
-from app.predictions.keeping import NEVER, parameters_of
+from app.predictions.keeping import parameters_of
 from app.predictions.models import Terms, forecast
 from app.predictions.parameters import Parameters
 from app.predictions.told import told_chances
@@ -23,7 +23,7 @@ from app.sports.match import Sport
 from tests.builders import a_market, a_match, a_price, an_incident, selections_of
 from tests.conftest import PROJECT
 from tests.predictions.fitted import nations, skaters, use
-from workers.predict import Predicting, is_time
+from workers.predict import Predicting
 
 SOON = timedelta(hours=2)
 
@@ -304,15 +304,6 @@ async def test_a_league_is_fitted_when_there_is_something_new_to_learn(day: Day)
     await day.told(match_id)
     learnt = await refit(day.pool, today + timedelta(days=2), only=Sport.HOCKEY)
     assert [one.league for one in learnt if one.because == "fitted"] == ["pwhl"]
-
-
-def test_it_is_time_to_fit_at_the_first_start_and_once_a_night():
-    fitted = datetime(2026, 5, 1, 12, tzinfo=UTC)
-    assert is_time(fitted, NEVER, None)
-    assert not is_time(fitted, fitted, None)
-    night = datetime(2026, 5, 2, 4, 1, tzinfo=UTC)
-    assert is_time(night, fitted, None)
-    assert not is_time(night, fitted, night.date())
 
 
 class Killed:
