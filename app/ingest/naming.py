@@ -8,6 +8,7 @@ languages) stands in `aliases/names.toml`.
 """
 
 import re
+import sys
 import tomllib
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
@@ -19,9 +20,10 @@ from anyascii import anyascii
 from rapidfuzz.distance import DamerauLevenshtein
 from rapidfuzz.fuzz import ratio
 
-# Names remembered taken apart, and pairs compared: a day of 5,000 matches has some 20,000 names.
-NAMES_MAX = 65_536
-PAIRS_MAX = 262_144
+# Names remembered taken apart, and pairs compared: a day of 5,000 matches has some 20,000 names. A
+# name is about 1.5 kB, a pair 200 bytes.
+NAMES_MAX = 20_000
+PAIRS_MAX = 65_536
 
 EXACT = 1.0
 # How far a likeness of single words is believed.
@@ -308,11 +310,11 @@ def keys_in(name: str, *, individual: bool = False, asked: bool = False) -> froz
     if individual:
         words = {word for player in player_names(name) for word in player.words}
         return frozenset(word[:3] for word in words)
-    return _team_keys(team_name(name), asked)
+    return frozenset(_team_keys(team_name(name), asked))
 
 
 @lru_cache(NAMES_MAX)
-def _team_keys(name: Name, asked: bool) -> frozenset[str]:  # noqa: FBT001 - of a cached function.
+def _team_keys(name: Name, asked: bool) -> tuple[str, ...]:  # noqa: FBT001 - of a cached function.
     found: set[str] = set()
     for words in _ways_to_say(name):
         own = [word for word in words if word not in _CLASS_WORDS] or list(words)
@@ -333,4 +335,5 @@ def _team_keys(name: Name, asked: bool) -> frozenset[str]:  # noqa: FBT001 - of 
                 found |= {f"{head}~" for head in heads}
     if name.club is not None:
         found.add(f"#{name.club}")
-    return frozenset(found)
+    # A set of them takes five times as much, and names share many.
+    return tuple(map(sys.intern, found))
