@@ -110,6 +110,30 @@ async def test_a_page_opened_later_shows_the_path_so_far(pitch: Pitch, look: Loo
     await expect(chart.locator(".goal-mark text")).to_have_text([f"1{TO}0"])
 
 
+@pytest.mark.parametrize(
+    ("sport", "league", "ends", "note"),
+    [
+        ("football", "World Cup", "90'", "Chances since the start; a line is a goal."),
+        ("basketball", "NBA", "48'", "Chances since the start."),
+        ("basketball", "EuroLeague", "40'", "Chances since the start."),
+    ],
+)
+async def test_the_path_is_as_long_as_the_match(
+    pitch: Pitch, look: Look, sport: str, league: str, ends: str, note: str
+):
+    match_id = await a_match(pitch.site.connection, "North", "South", sport=sport, league=league)
+    await pitch.site.connection.execute(
+        "INSERT INTO forecasts (match_id, version, model, phase, minute, home, away, confidence,"
+        " expected_home, expected_away, market_share, home_score, away_score, base)"
+        " SELECT $1, max(version), 'x', 'in_play', 30, 0.5, 0.5, 0.5, 1, 1, 0, 1, 0, '{}'"
+        " FROM model_parameters",
+        match_id,
+    )
+    await look.open(f"/matches/{match_id}")
+    await expect(look.page.locator("#win-chart .tick").last).to_have_text(ends)
+    await expect(look.page.locator("#win-note")).to_have_text(note)
+
+
 async def test_every_match_of_the_board_has_its_bar_until_it_is_over(
     pitch: Pitch, look: Look, tmp_path: Path
 ):

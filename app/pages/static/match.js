@@ -213,6 +213,7 @@ function name() {
     node: document.getElementById("win-chart"),
     note: document.getElementById("win-note"),
     sport,
+    league: league.name,
   });
   readChances();
   headline.hidden = false;

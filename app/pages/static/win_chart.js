@@ -1,4 +1,4 @@
-// How the chances of a match went: three layers over time, with a line for each goal.
+// How the chances of a match went: three layers over time, with a line wherever the score changed.
 
 import { chancesOf } from "./chances.js";
 import { put } from "./dom.js";
@@ -14,6 +14,10 @@ const MARKS_MAX = 16;
 const HALVES = [0, 0.5, 1];
 // How long a match is, where its clock counts minutes of play.
 const MINUTES = { football: 90, hockey: 60, basketball: 40 };
+const NBA_MINUTES = 48;
+// What a line marks; in basketball scores are too many for lines.
+const GOALS = "; a line is a goal";
+const LINES = { football: GOALS, hockey: GOALS, tennis: "; a line is a set" };
 // The last chances are those of now: a sliver says so.
 const NOW_WIDTH = 3;
 
@@ -21,8 +25,10 @@ const NOW_WIDTH = 3;
 export class WinChart {
   #points = []; // { at, phase, minute, home, draw, away, score }, in order of time
 
-  constructor({ node, note, sport }) {
-    this.minutes = MINUTES[sport] ?? 0;
+  constructor({ node, note, sport, league }) {
+    const isNba = sport === "basketball" && /\bnba\b/i.test(league);
+    this.minutes = isNba ? NBA_MINUTES : (MINUTES[sport] ?? 0);
+    this.begunNote = `Chances since the start${LINES[sport] ?? ""}.`;
     this.node = node;
     this.note = note;
     this.drawing = svg("svg", {
@@ -71,7 +77,7 @@ export class WinChart {
     const shown = begun.length ? [...before, ...begun] : this.#points;
     this.node.hidden = this.#points.length === 0;
     this.node.dataset.points = String(this.#points.length);
-    put(this.note, begun.length ? "Chances since kick-off; a line is a goal." : notBegun(shown));
+    put(this.note, begun.length ? this.begunNote : notBegun(shown));
     if (!shown.length) return;
     const placed = placedBy(shown, this.minutes);
     redraw(this.drawing, ...layers(placed, shown), ...frame(placed), ...marks(placed, shown));
@@ -79,7 +85,7 @@ export class WinChart {
 }
 
 const notBegun = (shown) =>
-  shown.length ? "Chances before kick-off." : "No prediction yet; one is being made.";
+  shown.length ? "Chances before the start." : "No prediction yet; one is being made.";
 
 function scoreOf(home, away) {
   return home === null || home === undefined ? null : [home, away];
