@@ -110,6 +110,7 @@ async def save_incidents(
         shown = await _shown(connection, by_match, provider)
         await _keep(connection, provider, {m: by_match[m] for m in shown}, (shown, known))
         others = [m for m, now in shown.items() if now.provider != provider]
+        turned: frozenset[int] = frozenset()
         if others:
             # What another worker remembers of these matches no longer fits what Postgres counts.
             turned = await choose_incidents(connection, others)
@@ -117,11 +118,15 @@ async def save_incidents(
                 shown.pop(match_id)
         await _save_shown(connection, provider, by_match, (shown, known))
         for match_id, observation in by_match.items():
+            before = known.incidents.get((match_id, provider))
             known.incidents.learn((match_id, provider), observation.incidents or ())
-            if (held := known.held.seen(match_id)) is not None:
-                is_shown = match_id in shown and shown[match_id].provider == provider
-                again = NOT_AGAIN if is_shown else told_at(observation) + LOOK_AGAIN
-                held.look_again[provider] = again
+            if (held := known.held.seen(match_id)) is None:
+                continue
+            if match_id in turned or before not in (None, observation.incidents):
+                held.look_again.clear()  # The others' may be what is to be shown now.
+            is_shown = match_id in shown and shown[match_id].provider == provider
+            again = NOT_AGAIN if is_shown else told_at(observation) + LOOK_AGAIN
+            held.look_again[provider] = again
 
 
 def was_looked_at(match_id: int, observation: Observation, known: Known) -> bool:

@@ -93,6 +93,18 @@ async def test_what_was_rolled_back_is_not_remembered(connection: asyncpg.Connec
     assert await check(connection, known.held.memory) == 1
 
 
+async def test_who_tells_incidents_no_more_is_followed_at_the_next_word_of_another(
+    connection: asyncpg.Connection,
+):
+    known = Known()
+    match_id = await settled(connection, known)
+    told = (("c", 1), ("b", 1), ("a", 0), ("b", 1), ("c", 0), ("b", 1))
+    for n, (provider, scored) in enumerate(told):
+        await take_in(connection, said(provider, 10 + n, incidents=goals(scored)), known=known)
+    *_, incidents, _ = await tables(connection, match_id)
+    assert incidents == [("b", "goal-1", False), ("c", "goal-1", True)]
+
+
 async def test_what_was_read_long_ago_is_read_again(connection: asyncpg.Connection):
     known = Known()
     match_id = await settled(connection, known)
