@@ -102,6 +102,7 @@ async def _go_ahead(
     try:
         done, left = await ingest_remembered(connection, answer.observations, known)
     except _REFUSALS:
+        # Taken in whole, in halves if need be, it is found out what is refused, and kept.
         known.drop()
         return Ingested(), answer
     known.keep()
