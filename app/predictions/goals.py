@@ -1,11 +1,10 @@
 """Clubs of football, and hockey: goals, shots on target and shots, weighted by age. Pure.
 
-Of football, three strengths are fitted (`regression`), from goals and, where results tell them,
-from shots, with a short memory, and shots on target, with a long one: shots are many, so that form
+Of football, three strengths are fitted (`regression`), from goals with a long memory and, where
+results tell them, from shots on target and shots with a short one: shots are many, so that form
 shows early, but not all teams need as many for a goal. What goals follow is a mixture of the
-three, and what home ground is worth lately is found from goals again. Constants of clubs were chosen
-on five leagues from 2016-17 to 2022-23, but for the Premier League since 2019-20, which they are
-judged on (docs/predictions.md tells what lost).
+three, and what home ground is worth lately is found from goals again. Constants were chosen on
+seasons before 2019-20 (docs/predictions.md tells what lost, and which two were not).
 """
 
 from collections.abc import Sequence
@@ -77,14 +76,14 @@ class GoalModel(msgspec.Struct, frozen=True, kw_only=True):
 CLUBS = GoalModel(
     name="football-club-1",
     sport=Sport.FOOTBALL,
-    goals=Source(halflife_days=250, spread=0.35, share=0.70),
-    on_target=Source(halflife_days=600, spread=0.8, share=0.29),
-    shots=Source(halflife_days=40, spread=0.8, share=0.45),
+    goals=Source(halflife_days=500, spread=0.35, share=0.65),
+    on_target=Source(halflife_days=80, spread=0.5, share=0.12),
+    shots=Source(halflife_days=80, spread=0.5, share=0.61),
     alone=1.0,
     # What grounds without a crowd are worth, a long memory learns too late.
-    home_lately=HomeLately(halflife_days=210, shift=-0.04, spread=0.06),
+    home_lately=HomeLately(halflife_days=180, shift=-0.05, spread=0.03),
     widening=0.5,
-    low_score=-0.09,
+    low_score=-0.03,
 )
 HOCKEY = GoalModel(
     name="hockey-1",
