@@ -73,7 +73,7 @@ def of_endpoints() -> Iterator[Row]:
             if operation is None:
                 continue
             asked = [f"`{p.name}`" for p in operation.parameters or () if p.param_in == "query"]
-            said = (handler.fn.__doc__ or "").strip().split("\n\n")[0].replace("\n", " ")
+            said = " ".join((handler.fn.__doc__ or "").strip().split("\n\n")[0].split())
             yield f"`{method} {route.path_format}`", " ".join(asked), said
 
 

@@ -108,7 +108,7 @@ def completed(
     operation: Mapping[str, Any], handler: HTTPRouteHandler, *, path: str, method: str
 ) -> dict[str, Any]:
     """Returns an operation with its credentials, its parameters and all its answers."""
-    more: dict[str, Any] = {}
+    more: dict[str, Any] = _said(operation)
     security = _security_of(handler, path)
     parameters = [_parameter(one) for one in operation.get("parameters", ())]
     if method == "post" and path in _NAMED_REQUESTS:
@@ -130,6 +130,12 @@ def completed(
     if parameters:
         more["parameters"] = parameters
     return {**operation, **more, "security": security, "responses": responses}
+
+
+def _said(operation: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns what an endpoint is for in one line, and the rest; its docstring has both."""
+    first, _, rest = operation["description"].partition("\n\n")
+    return {"summary": " ".join(first.split()).removesuffix("."), "description": rest}
 
 
 def around(schema: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """What OpenAPI says."""
 
+import re
 from typing import Any
 
 from jsonschema import Draft202012Validator
@@ -45,6 +46,16 @@ async def test_limits_and_choices_stand_in_the_description(api: Api):
     assert (by_name["limit"]["minimum"], by_name["limit"]["maximum"]) == (1, 200)
     assert "interrupted" in by_name["status"]["items"]["enum"]
     assert by_name["from"]["format"] == "date-time"
+
+
+async def test_every_operation_says_in_one_line_what_it_is_for_and_more_below(api: Api):
+    paths = (await described(api))["paths"]
+    for path, methods in paths.items():
+        for method, operation in methods.items():
+            assert re.fullmatch(r"[A-Z]\S+ .*[^.]", operation["summary"]), (method, path)
+    odds = paths["/api/odds/{match_id}"]["get"]
+    assert odds["summary"].startswith("Returns every bookmaker's price with its age")
+    assert odds["description"].startswith("Its tag is weak")
 
 
 async def test_the_description_names_no_other_host(api: Api):
