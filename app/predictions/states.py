@@ -32,8 +32,8 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
 
     Of football these are the goals of regulation, whatever extra time brought. `minute` is how much
     of the match's clock has gone by, over all periods, and `stoppage` what of it is beyond the
-    period's length; `minutes` is how long regulation is. `late`: regulation is over, `over`: all
-    is. `games` are those of the set that runs.
+    period's length; `minutes` is how long regulation is, and `minute` as much once that is over
+    (`late`) or all is (`over`), whatever the clock says. `games` are those of the set that runs.
     """
 
     home: Count = 0
@@ -90,8 +90,8 @@ def _football(score: Score, incidents: Sequence[Incident], *, over: bool) -> Sta
     return State(
         home=home,
         away=away,
-        minute=90.0 if late else minute,
-        stoppage=0.0 if late else stoppage,
+        minute=90.0 if late or over else minute,
+        stoppage=0.0 if late or over else stoppage,
         late="overtime" if late else "no",
         over=over,
         red_home=reds["home"],
@@ -148,7 +148,7 @@ def _periods(score: Score, shape: tuple[float, int], *, counts_up: bool, over: b
         gone = length if score.status is MatchStatus.PAUSED else 0.0
     else:
         gone = min(shown, length) if counts_up else max(length - shown, 0.0)
-    minute = min(done * length + gone, regulation)
+    minute = regulation if over else min(done * length + gone, regulation)
     return State(home=home, away=away, minute=minute, minutes=regulation, over=over)
 
 

@@ -79,6 +79,25 @@ def test_hockey_counts_up_and_basketball_down():
     assert state_of(Sport.HOCKEY, shots).late == "shootout"
 
 
+@pytest.mark.parametrize(
+    ("sport", "period", "whole"),
+    [
+        (Sport.FOOTBALL, "2nd Half", 90.0),
+        (Sport.FOOTBALL, None, 90.0),
+        (Sport.HOCKEY, "3rd Period", 60.0),
+        (Sport.HOCKEY, "Shootout", 60.0),
+        (Sport.BASKETBALL, "Q4", 40.0),
+    ],
+)
+@pytest.mark.parametrize("clock", [None, "00:00", "45+3'"])
+def test_what_is_over_was_played_to_its_end_whatever_the_clock_says(
+    sport: Sport, period: str | None, whole: float, clock: str | None
+):
+    score = Score(status=MatchStatus.FINISHED, home=2, away=1, period=period, clock=clock)
+    state = state_of(sport, score)
+    assert (state.minute, state.stoppage, state.over) == (whole, 0.0, True)
+
+
 def test_tennis_knows_the_games_of_the_set_that_runs():
     sets = (Period(name="Set 1", home=6, away=4), Period(name="Set 2", home=2, away=3))
     score = Score(status=LIVE, home=1, away=0, period="Set 2", periods=sets)

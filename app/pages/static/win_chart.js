@@ -98,8 +98,7 @@ function placedBy(shown, minutes) {
   const last = byMinute ? Math.max(...played.map(({ minute }) => minute)) : 0;
   const values = shown.map(({ phase, minute, at }) => {
     if (!byMinute) return at;
-    if (phase === "before") return 0;
-    return phase === "over" ? last : minute;
+    return phase === "before" ? 0 : (minute ?? last);
   });
   // A clock that was put right does not draw the line backwards.
   values.forEach((value, place) => {
