@@ -17,12 +17,13 @@ from app.predictions.occasions import best_of, is_neutral, quarter_minutes, surf
 from app.predictions.scores import confidence_of
 from app.predictions.standing import Base, Chances, Made, Phase, Standing
 from app.predictions.states import State, state_of
-from app.sports.match import SPORTS, MatchStatus, Sport
+from app.sports.match import SPORTS, MatchStatus, Score, Sport
 
 # A clock nobody told of for so long is no longer run on: something else is wrong.
 CLOCK_RUNS_ON = timedelta(minutes=5)
 _KEY_MAX = NAME_LENGTH_MAX - 10
 _HALF, _WHOLE = 45.0, 90.0
+_EXTRA_TIME = "Extra Time"
 # As `state_of` says a half is over with all its stoppage.
 _BREAK = 99.0
 _PERIODS = {Sport.HOCKEY: 3, Sport.BASKETBALL: 4}
@@ -107,14 +108,13 @@ def made_of(standing: Standing, base: Base, share: float) -> Made:
 
 def running(standing: Standing) -> State:
     """Returns where the match stands; football's clock runs on while nobody tells of it."""
+    score, tells_nothing = standing.score, _tells_nothing(standing.score)
+    if tells_nothing and _is_after_ninety(standing):
+        score = msgspec.structs.replace(score, period=_EXTRA_TIME)
     state = state_of(
-        standing.sport,
-        standing.score,
-        standing.cards,
-        quarter_minutes=quarter_minutes(standing.league),
+        standing.sport, score, standing.cards, quarter_minutes=quarter_minutes(standing.league)
     )
-    if standing.score.period is None and standing.score.clock is None:
-        # Some tell nothing of a break but that it is one.
+    if tells_nothing:
         return _not_before(state, standing)
     runs = standing.sport is Sport.FOOTBALL and standing.score.status is MatchStatus.LIVE
     if not runs or state.late != "no" or standing.scored_at is None:
@@ -122,6 +122,17 @@ def running(standing: Standing) -> State:
     is_second = state.minute > _HALF or (standing.score.period or "").lower().startswith(("2", "s"))
     gone = _since(standing.scored_at, standing.read_at)
     return run_on(state, gone, end=_WHOLE if is_second else _HALF)
+
+
+def _tells_nothing(score: Score) -> bool:
+    """Says whether nothing is told of where a match stands but, maybe, that there is a break."""
+    return score.clock is None and (score.period or "break").lower() == "break"
+
+
+def _is_after_ninety(standing: Standing) -> bool:
+    """Says whether a break of football follows the second half or a half of extra time."""
+    is_break = standing.sport is Sport.FOOTBALL and standing.score.status is MatchStatus.PAUSED
+    return is_break and standing.minute is not None and standing.minute >= _WHOLE
 
 
 def _not_before(state: State, standing: Standing) -> State:

@@ -118,8 +118,12 @@ def test_football_runs_on_while_nobody_tells_the_clock_and_not_for_ever():
 def test_a_break_that_says_nothing_else_is_the_end_of_the_period():
     hockey = standing(Sport.HOCKEY, status=MatchStatus.PAUSED, home=2, away=2, minute=37.3)
     assert running(hockey).minute == 40.0
-    football = standing(status=MatchStatus.PAUSED, home=0, away=0, minute=44.5)
-    assert (running(football).minute, running(football).stoppage) == (45.0, 99.0)
+    for period in (None, "Break"):
+        football = standing(status=MatchStatus.PAUSED, home=0, away=0, period=period, minute=44.5)
+        assert (running(football).minute, running(football).stoppage) == (45.0, 99.0)
+        extra = standing(status=MatchStatus.PAUSED, home=3, away=2, period=period, minute=90.0)
+        state = running(extra)
+        assert (state.home, state.away, state.late) == (2, 2, "overtime")
 
 
 @pytest.mark.parametrize(

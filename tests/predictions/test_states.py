@@ -10,7 +10,7 @@ from app.sports.match import MatchStatus, Period, Score, Sport
 LIVE = MatchStatus.LIVE
 
 
-def football(clock: str | None, period: str, **more: object) -> State:
+def football(clock: str | None, period: str | None, **more: object) -> State:
     """Returns the state of a 2-1 at a clock."""
     told = {"status": LIVE, "home": 2, "away": 1, "period": period, "clock": clock}
     return state_of(Sport.FOOTBALL, Score(**(told | more)))  # pyright: ignore[reportArgumentType]
@@ -53,6 +53,28 @@ def test_extra_time_counts_for_nothing_that_ninety_minutes_decide():
     over = football(None, "Full Time", status=MatchStatus.FINISHED, periods=halves)
     assert over.over
     assert (over.home, over.away) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("clock", "period", "late"),
+    [
+        (None, "2nd Half", True),
+        ("90+4'", "2nd Half", True),
+        ("30'", "2nd Half", False),
+        (None, "Extra Time Break", True),
+        (None, "Half-time", False),
+        (None, "1st Half", False),
+        (None, None, False),
+    ],
+)
+def test_a_break_after_ninety_minutes_is_before_extra_time(
+    clock: str | None, period: str | None, *, late: bool
+):
+    state = football(clock, period, status=MatchStatus.PAUSED, home=1)
+    assert (state.late != "no", state.minute >= 90.0) == (late, late)
+    extra = (Period(name="1st Half", home=1, away=1), Period(name="Extra Time", home=1, away=0))
+    within = football(None, None, status=MatchStatus.PAUSED, periods=extra)
+    assert (within.home, within.away, within.late) == (1, 1, "overtime")
 
 
 def test_red_cards_are_counted_and_bounded():

@@ -44,12 +44,13 @@ export function momentOf({ sport, status, period, clock, startTime }) {
   return clock ? { main: clock, more: period ?? "" } : { main: period ?? "Live", more: "" };
 }
 
-// How a match was decided, when that is not said by its score.
-// Half-time, and breaks with a name of their own, need no other word for it.
+// Half-time needs no other word for it; of other breaks it is said in what.
 function pausedAt(period) {
-  return /break|half-time/i.test(period) ? { main: period, more: "" } : { main: "Break", more: period };
+  if (/half-time/i.test(period)) return { main: period, more: "" };
+  return { main: "Break", more: period.replace(/ ?break$/i, "") };
 }
 
+// How a match was decided, when that is not said by its score.
 function endOf(period) {
   return /overtime|extra|shoot|penalt/i.test(period ?? "") ? period : "";
 }

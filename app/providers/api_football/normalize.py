@@ -40,7 +40,7 @@ STATUSES: dict[str, tuple[MatchStatus, str | None]] = {
     "HT": (_S.PAUSED, "Half-time"),
     "2H": (_S.LIVE, "2nd Half"),
     "ET": (_S.LIVE, "Extra Time"),
-    "BT": (_S.PAUSED, "Break"),  # Before extra time, and in the middle of it.
+    "BT": (_S.PAUSED, "Extra Time Break"),  # Before extra time, and in the middle of it.
     "P": (_S.LIVE, "Penalties"),
     "SUSP": (_S.INTERRUPTED, None),
     "INT": (_S.INTERRUPTED, None),

@@ -54,8 +54,8 @@ BOOKMAKERS = (
     Bookmaker(name="sim-west", margin=0.07, beat_s=180.0),
 )
 _SECOND_HALF = "2nd Half"
-# Football's, and the break before it as some call it.
-_AFTER_REGULATION = ("Extra Time", "Break", "Penalties")
+# Football's, with their breaks.
+_AFTER_REGULATION = ("Extra Time", "Penalties")
 
 # What a bookmaker thinks of every question when it last looked.
 _Opinion = dict[Question, dict[SelectionKey, Decimal]]

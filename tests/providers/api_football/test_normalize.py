@@ -70,7 +70,7 @@ def test_there_are_nineteen_statuses_and_no_other_is_guessed() -> None:
         ("ET", 105, 1, "Extra Time 1st Half", "105+1'"),
         ("ET", 110, None, "Extra Time 2nd Half", "110'"),
         ("ET", None, None, "Extra Time", None),
-        ("BT", 90, None, "Break", None),
+        ("BT", 90, None, "Extra Time Break", None),
         ("P", 120, None, "Penalties", None),
         ("LIVE", 12, None, None, "12'"),
         ("FT", 90, 6, None, None),
