@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from app.betting.rules import Offer, Rules
-from app.catalog.freshness import QUARANTINED
+from app.catalog.freshness import QUARANTINED, SEEN_SINCE
 from app.database.engine import Connection, Row
 from app.errors import NotFound
 from app.sports.ids import MarketId, MatchId, SelectionId
@@ -19,7 +19,7 @@ _LOCK = f"""
 SELECT x.id AS selection_id, x.key, k.id AS market_id, k.match_id, m.sport_id, l.slug AS league,
        k.type, k.line, k.version, k.status AS market_status, x.status AS selection_status, x.odds,
        x.fair_probability, coalesce(s.status, 'scheduled') AS match_status, s.home_score,
-       s.away_score, m.start_time,
+       s.away_score, s.points_at, s.status_at, m.start_time, {SEEN_SINCE} AS seen_since,
        (SELECT max(q.observed_at) FROM quotes q
         LEFT JOIN provider_health h ON h.provider = q.provider AND h.sport_id = m.sport_id
         WHERE q.selection_id = x.id AND q.odds IS NOT NULL
@@ -116,5 +116,8 @@ def _offered(row: Row, house: Rules) -> Offered:
         away_score=row["away_score"],
         starts_at=row["start_time"],
         confirmed_at=row["confirmed_at"],
+        seen_since=row["seen_since"],
+        points_at=row["points_at"],
+        status_at=row["status_at"],
     )
     return Offered(offer, rules_under(house, sets) if sets else house)

@@ -21,7 +21,7 @@ from app.betting.errors import (
 )
 from app.betting.slip import Slip, SlipLeg
 from app.sports.ids import MarketId, MatchId, SelectionId
-from app.sports.match import IN_PLAY, OVER, MatchStatus
+from app.sports.match import IN_PLAY, OVER, SPORTS, MatchStatus, Sport
 from app.wallet.money import Money, parse_money
 
 # What a column holds; twenty legs at 1000 would have sixty digits, and no house takes them.
@@ -53,7 +53,11 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Offer(msgspec.Struct, frozen=True, kw_only=True):
-    """A selection as the books say now; `confirmed_at`: the newest quote behind its price."""
+    """A selection as the books say now; `confirmed_at`: the newest quote behind its price.
+
+    `seen_since`: all quotes that count of its market are as new, where that is known. `points_at`
+    and `status_at` are when the points and the status of its match were seen first.
+    """
 
     selection_id: SelectionId
     selection_key: str
@@ -73,6 +77,21 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
     away_score: int | None
     starts_at: datetime
     confirmed_at: datetime | None
+    seen_since: datetime | None = None
+    points_at: datetime | None = None
+    status_at: datetime | None = None
+
+    @property
+    def is_overtaken(self) -> bool:
+        """Says whether, in play, a quote behind it may be from before the last goal or set."""
+        if self.points_at is None or self.confirmed_at is None or not self.in_play:
+            return False
+        # Nought to nought moved, too, if that was seen after it began: a goal was taken back.
+        again = self.status_at is not None and self.points_at > self.status_at
+        moved = again or bool(self.home_score or self.away_score)
+        if not (moved and SPORTS[Sport(self.sport_id)].point_moves_prices):
+            return False
+        return min(self.confirmed_at, self.seen_since or self.confirmed_at) <= self.points_at
 
     @property
     def in_play(self) -> bool:
@@ -145,6 +164,8 @@ def check_offer(offer: Offer, *, policy: Policy, now: datetime) -> None:
     allowed = policy.source_age_in_play if offer.in_play else policy.source_age_ahead
     if offer.confirmed_at is None or offer.confirmed_at < now - allowed:
         raise SourceStale(**about)
+    if offer.is_overtaken:
+        raise SourceStale("The score moved, and not all prices since.", **about)
 
 
 def check_odds(leg: SlipLeg, offer: Offer, *, change: OddsChange, tolerance: Decimal) -> None:

@@ -27,3 +27,5 @@ FRESH_FOR = f"""(
 )"""
 # Whether what the health row `h` says leaves something observed then in quarantine.
 QUARANTINED = "coalesce({at} < h.quarantined_before, false)"
+# Since when all quotes were seen that count of the market `k` of a match in play.
+SEEN_SINCE = f"k.fresh_until - {_seconds(QUOTE_FRESH)}"

@@ -12,6 +12,7 @@ from decimal import Decimal
 
 import msgspec
 
+from app.catalog.freshness import SEEN_SINCE
 from app.database.engine import Connection, Row
 from app.predictions.records import record
 from app.predictions.standing import Base, Chances, Made, Standing
@@ -81,12 +82,13 @@ WHERE p.seq IS NULL OR p.seq < 0 OR p.asked_at IS NOT NULL
 ORDER BY p.asked_at, x.plays DESC, m.start_time LIMIT $8
 """
 # One statement: the score, the cards and the prices are those of exactly this place of the log.
-_STANDING = """
+_STANDING = f"""
 SELECT m.id, m.sport_id, l.slug, l.name AS league, a.name AS home, b.name AS away, m.start_time,
        m.simulated, h.seq, h.at, statement_timestamp() AS read_at,
        coalesce(s.status, 'scheduled') AS status, s.home_score, s.away_score, s.period, s.clock,
        coalesce(s.periods, '[]')::text AS periods, s.updated_at AS scored_at,
-       s.points_at, i.sent_off_at, i.cards, k.market, k.market_at, f.base::text AS base,
+       s.points_at, i.sent_off_at, i.cards, k.market, k.priced_at, k.seen_since,
+       f.base::text AS base,
        CASE f.phase WHEN 'in_play' THEN f.minute END AS minute
 FROM matches AS m
 JOIN match_heads AS h ON h.match_id = m.id
@@ -104,7 +106,8 @@ CROSS JOIN LATERAL (
 ) AS i
 LEFT JOIN LATERAL (
     SELECT json_object_agg(x.key, x.fair_probability)::text AS market,
-           max(k.updated_at) AS market_at
+           max(k.updated_at) AS priced_at,
+           max(least(k.updated_at, {SEEN_SINCE})) AS seen_since
     FROM markets AS k JOIN selections AS x ON x.market_id = k.id
     WHERE k.match_id = m.id AND k.type = 'winner' AND k.status = 'open'
       AND coalesce(k.fresh_until > statement_timestamp(), true)
@@ -176,7 +179,8 @@ def _standing(row: Row) -> Standing:
         periods=_PERIODS.decode(row["periods"]),
     )
     moved = [at for at in (row["points_at"], row["sent_off_at"]) if at is not None]
-    is_young = not moved or (row["market_at"] is not None and row["market_at"] > max(moved))
+    priced_at = row["seen_since" if SPORTS[sport].point_moves_prices else "priced_at"]
+    is_young = not moved or (priced_at is not None and priced_at > max(moved))
     return Standing(
         match_id=MatchId(row["id"]),
         sport=sport,

@@ -38,8 +38,9 @@ class Base(msgspec.Struct, frozen=True, kw_only=True):
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
     """A match at one place (`seq`, `at`) of its log, read at `read_at` by Postgres' clock.
 
-    `market` are chances without margin of a winner market that is open and fresh, and in play
-    younger than the last goal and the last red card. `base` is of the forecast it has, None without
+    `market` are chances without margin of a winner market that is open and fresh; in play all of
+    its quotes are younger than the last goal and the last red card (of basketball, the market is
+    younger than the last basket). `base` is of the forecast it has, None without
     one, and `minute` how far the match was then, None before it began.
     """
 

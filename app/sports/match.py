@@ -26,6 +26,7 @@ class SportFacts(msgspec.Struct, frozen=True, kw_only=True):
     match's only provider says is taken up to there. `longest` is how long after its start a match
     is still on at the latest, overtime, breaks and delays included. `clock_stands` is how long the
     clock of a match in play may show the same; None where there is none or it stops with the play.
+    `point_moves_prices`: points are so rare that a price from before one is none after it.
     """
 
     name: str
@@ -34,6 +35,7 @@ class SportFacts(msgspec.Struct, frozen=True, kw_only=True):
     leap: int
     longest: timedelta
     clock_stands: timedelta | None = None
+    point_moves_prices: bool = True
 
 
 # Adding a sport begins here; its id also goes into the enum above.
@@ -51,7 +53,12 @@ SPORTS: dict[Sport, SportFacts] = {
     # A three and a foul's free throw make four; a minute has about ten points of both sides. The
     # clock stands in time-outs, reviews and breaks between quarters.
     Sport.BASKETBALL: SportFacts(
-        name="Basketball", has_draw=False, step=10, leap=60, longest=timedelta(hours=4)
+        name="Basketball",
+        has_draw=False,
+        step=10,
+        leap=60,
+        longest=timedelta(hours=4),
+        point_moves_prices=False,
     ),
     # Points are sets. The longest match took eleven hours over three days; seven is one day's.
     Sport.TENNIS: SportFacts(

@@ -31,12 +31,18 @@ class Book(msgspec.Struct):
 
 
 async def a_book(
-    api: Api, *, status: str = "scheduled", teams: tuple[str, str] = ("Arsenal", "Chelsea")
+    api: Api,
+    *,
+    status: str = "scheduled",
+    teams: tuple[str, str] = ("Arsenal", "Chelsea"),
+    sport: str = "football",
 ) -> Book:
     """Makes one."""
     starts = datetime.now(UTC) + (SOON if status == "scheduled" else -SOON / 4)
     score = None if status == "scheduled" else (0, 0)
-    match_id = await a_match(api.connection, *teams, start_time=starts, status=status, score=score)
+    match_id = await a_match(
+        api.connection, *teams, sport=sport, start_time=starts, status=status, score=score
+    )
     market_id = await a_market(api.connection, match_id, PRICES)
     selections = await selections_of(api.connection, market_id)
     for key, selection_id in selections.items():

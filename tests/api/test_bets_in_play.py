@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from app.betting.pending import decide_due
+from app.catalog.freshness import QUOTE_FRESH
 from tests.api.books import Book, a_book, books_are_right
 from tests.api.caller import Caller, a_caller
 from tests.api.conftest import Api
@@ -107,6 +108,44 @@ async def test_what_happens_while_a_bet_waits_counts(
         payout,
     )
     await books_are_right(user.api)
+
+
+async def test_a_price_from_before_a_goal_is_none(user: Caller, live: Book):
+    db = user.api.connection
+    bet = (await in_play(user, live)).json()
+    assert await decided(user) == 1
+
+    async def answers(quoted_s: float, all_since_s: float) -> tuple[str, str]:
+        """What a bet and a cash-out come to with quotes so many seconds younger than a goal."""
+        goal = datetime.now(UTC) - timedelta(seconds=10)
+        await db.execute(
+            "UPDATE live_scores SET home_score = 1, away_score = 0, points_at = $1", goal
+        )
+        quoted = goal + timedelta(seconds=quoted_s)
+        await db.execute("UPDATE quotes SET observed_at = $1", quoted)
+        until = goal + timedelta(seconds=all_since_s) + QUOTE_FRESH
+        await db.execute("UPDATE markets SET fresh_until = $1", until)
+        struck = (await user.send("/bets", live.single(stake="1"))).json()
+        offer = (await user.get(f"/bets/{bet['id']}/cash-out")).json()
+        return struck.get("code", struck["status"]), offer.get("code", "offer")
+
+    await db.execute("UPDATE selections SET fair_probability = 0.4")
+    assert await answers(-1, -1) == ("source_stale", "source_stale")
+    assert await answers(2, -1) == ("source_stale", "source_stale")
+    assert await answers(2, 1) == ("pending", "offer")
+    # A goal that was taken back moves prices as one that was scored.
+    await db.execute("UPDATE live_scores SET status_at = now() - interval '1 h', home_score = 0")
+    await db.execute("UPDATE live_scores SET points_at = clock_timestamp()")
+    again = await user.send("/bets", live.single(stake="1"))
+    assert again.json()["code"] == "source_stale"
+
+
+async def test_after_a_basket_prices_from_before_it_are_taken(user: Caller):
+    book = await a_book(user.api, status="live", sport="basketball")
+    await user.api.connection.execute(
+        "UPDATE live_scores SET home_score = 60, points_at = clock_timestamp()"
+    )
+    await in_play(user, book)
 
 
 async def test_several_deciders_decide_once(user: Caller, live: Book):

@@ -12,6 +12,7 @@ import asyncpg
 import msgspec
 import pytest
 
+from app.catalog.freshness import QUOTE_FRESH
 from app.database import engine
 from app.database.engine import Connection, Pool
 from app.predictions.fitting import refit
@@ -191,10 +192,14 @@ async def test_prices_from_before_a_goal_do_not_count_after_it(day: Day):
     await day.stands(match_id, 1, 0, "31'")
     assert (await day.told(match_id))["market_share"] == 0
     await a_price(day.connection, (await selections_of(day.connection, market))["home"], "2.9")
-    await day.connection.execute("UPDATE markets SET updated_at = clock_timestamp()")
-    await day.connection.execute(
-        "UPDATE forecast_places SET looked_at = looked_at - interval '1 h'"
-    )
+    priced = "UPDATE markets SET updated_at = clock_timestamp(), fresh_until = $1"
+    again = "UPDATE forecast_places SET looked_at = looked_at - interval '1 h'"
+    # Priced since, but for what somebody said before the goal and nobody says anew.
+    await day.connection.execute(priced, datetime.now(UTC) + timedelta(seconds=30))
+    await day.connection.execute(again)
+    assert (await day.told(match_id))["market_share"] == 0
+    await day.connection.execute(priced, datetime.now(UTC) + QUOTE_FRESH)
+    await day.connection.execute(again)
     assert (await day.told(match_id))["market_share"] == Decimal("0.95")
 
 
