@@ -16,13 +16,13 @@ from app.predictions.models import Terms, forecast
 from app.predictions.occasions import best_of, is_neutral, quarter_minutes, surface_of
 from app.predictions.scores import confidence_of
 from app.predictions.standing import Base, Chances, Made, Phase, Standing
-from app.predictions.states import State, state_of
+from app.predictions.states import FOOTBALL_MINUTES, State, state_of
 from app.sports.match import SPORTS, MatchStatus, Score, Sport
 
 # A clock nobody told of for so long is no longer run on: something else is wrong.
 CLOCK_RUNS_ON = timedelta(minutes=5)
 _KEY_MAX = NAME_LENGTH_MAX - 10
-_HALF, _WHOLE = 45.0, 90.0
+_HALF = FOOTBALL_MINUTES / 2
 _EXTRA_TIME = "Extra Time"
 # As `state_of` says a half is over with all its stoppage.
 _BREAK = 99.0
@@ -121,7 +121,7 @@ def running(standing: Standing) -> State:
         return state
     is_second = state.minute > _HALF or (standing.score.period or "").lower().startswith(("2", "s"))
     gone = _since(standing.scored_at, standing.read_at)
-    return run_on(state, gone, end=_WHOLE if is_second else _HALF)
+    return run_on(state, gone, end=FOOTBALL_MINUTES if is_second else _HALF)
 
 
 def _tells_nothing(score: Score) -> bool:
@@ -132,7 +132,7 @@ def _tells_nothing(score: Score) -> bool:
 def _is_after_ninety(standing: Standing) -> bool:
     """Says whether a break of football follows the second half or a half of extra time."""
     is_break = standing.sport is Sport.FOOTBALL and standing.score.status is MatchStatus.PAUSED
-    return is_break and standing.minute is not None and standing.minute >= _WHOLE
+    return is_break and standing.minute is not None and standing.minute >= FOOTBALL_MINUTES
 
 
 def _not_before(state: State, standing: Standing) -> State:

@@ -40,8 +40,8 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 
     `market` are chances without margin of a winner market that is open and fresh; in play all of
     its quotes are younger than the last goal and the last red card (of basketball, the market is
-    younger than the last basket). `base` is of the forecast it has, None without
-    one, and `minute` how far the match was then, None before it began.
+    younger than the last basket). `base` is of the forecast it has, None without one, and
+    `minute` how far the match was then, None before it began.
     """
 
     match_id: MatchId

@@ -12,7 +12,7 @@ from app.sports.incidents import Card, Incident
 from app.sports.match import MatchStatus, Score, Sport
 
 # Minutes of regulation by the match's clock: NBA quarters have twelve, everybody else's ten.
-_NINETY = 90.0
+FOOTBALL_MINUTES = 90.0
 HOCKEY_MINUTES = 60.0
 BASKETBALL_MINUTES = 40.0
 NBA_MINUTES = 48.0
@@ -81,7 +81,7 @@ def state_of(
 def _football(score: Score, incidents: Sequence[Incident], *, over: bool) -> State:
     minute, stoppage = _football_clock(score)
     # A break after ninety minutes, or a period beyond them: there is extra time.
-    late = score.status is MatchStatus.PAUSED and minute >= _NINETY
+    late = score.status is MatchStatus.PAUSED and minute >= FOOTBALL_MINUTES
     late = late or any(_LATE.search(name) for name in _periods_of(score))
     home, away = score.home or 0, score.away or 0
     if late or over:
@@ -93,7 +93,7 @@ def _football(score: Score, incidents: Sequence[Incident], *, over: bool) -> Sta
     return State(
         home=home,
         away=away,
-        minute=_NINETY if late or over else minute,
+        minute=FOOTBALL_MINUTES if late or over else minute,
         stoppage=0.0 if late or over else stoppage,
         late="overtime" if late else "no",
         over=over,
@@ -127,7 +127,7 @@ def _football_clock(score: Score) -> tuple[float, float]:
         return 45.0, 99.0
     found = _MINUTE.match(score.clock or "")
     if not found:
-        return (_NINETY if is_break else 45.0, 0.0) if second else (0.0, 0.0)
+        return (FOOTBALL_MINUTES if is_break else 45.0, 0.0) if second else (0.0, 0.0)
     # 23' is the 23rd minute: 22 and a half are gone, give or take.
     shown, extra = int(found[1]), float(found[2] or 0)
     ends = 90 if second or shown > 45 else 45
