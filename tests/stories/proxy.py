@@ -1,14 +1,13 @@
 """A TCP proxy that breaks lines: cuts, stalls one way, delays, refuses, spreads over targets."""
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from typing import Literal, cast
 
 # A whole stadium may come back at once.
 BACKLOG = 2_048
-# Timers of one moment run in any order.
-BEHIND_S = 0.000_001
 
 # What flows "up" flows from the caller to the server.
 Way = Literal["up", "down"]
@@ -104,15 +103,22 @@ class Line:
         return self.ends["down" if end.way == "up" else "up"]
 
     def passes(self, end: "End", data: bytes) -> None:
-        """Hands data on, as late as is asked for, in order."""
-        loop, other = asyncio.get_running_loop(), self.other(end)
-        now = loop.time()
-        due_at = max(now + self._proxy.delay_s, end.last_due_at + BEHIND_S)
-        if due_at <= now:
-            other.write(data)
+        """Hands data on, as late as is asked for, and never before what came earlier."""
+        loop = asyncio.get_running_loop()
+        if not end.late and not self._proxy.delay_s:
+            self.other(end).write(data)
             return
-        end.last_due_at = due_at
-        loop.call_at(due_at, other.write, data)
+        end.late.append((loop.time() + self._proxy.delay_s, data))
+        if len(end.late) == 1:
+            loop.call_at(end.late[0][0], self._hand_on, end)
+
+    def _hand_on(self, end: "End") -> None:
+        """Hands on the first of what is late, then waits for the next."""
+        other = self.other(end)
+        _, data = end.late.popleft()
+        other.write(data)
+        if end.late:
+            asyncio.get_running_loop().call_at(end.late[0][0], self._hand_on, end)
 
     def cut(self) -> None:
         """Ends both ends without a goodbye. Safe to call twice."""
@@ -137,8 +143,8 @@ class End(asyncio.Protocol):
         self._line = line
         self._transport: asyncio.Transport | None = None
         self.way: Way = way
-        # When the last of what is delayed goes on; what comes after it goes after it.
-        self.last_due_at = float("-inf")
+        # What is delayed, in order, with when it may go on.
+        self.late: deque[tuple[float, bytes]] = deque()
         self.is_full = False
 
     @property

@@ -1,6 +1,7 @@
 """The proxy does to lines what it says, else the stories behind it prove nothing."""
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
@@ -93,6 +94,23 @@ async def test_a_delayed_line_is_late_and_in_order(echo: tuple[str, int]):
             caller.writer.write(letter)
         async with asyncio.timeout(PATIENCE_S):
             assert await caller.reader.readexactly(3) == b"abc"
+
+
+async def test_what_comes_after_a_healed_delay_does_not_overtake(echo: tuple[str, int]):
+    async with a_proxy(echo) as proxy, calling(proxy) as caller:
+        assert await caller.answer(b"one") == b"one"
+        proxy.delay_s = NOTHING_S
+        caller.writer.write(b"a")
+        (line,) = proxy.lines
+        async with asyncio.timeout(PATIENCE_S):
+            while not line.ends["up"].late:
+                await asyncio.sleep(0)
+        proxy.heal()
+        caller.writer.write(b"b")
+        # The loop is busy until the first is overdue: it finds both to be done at once.
+        time.sleep(2 * NOTHING_S)  # noqa: ASYNC251
+        async with asyncio.timeout(PATIENCE_S):
+            assert await caller.reader.readexactly(2) == b"ab"
 
 
 async def test_a_cut_line_is_reset_and_a_new_one_is_whole(echo: tuple[str, int]):
