@@ -79,6 +79,9 @@ async def refit(
 ) -> list[Fitted]:
     """Fits every league that has something to learn from (`anyway`: every one); returns what came
     of each. Safe to call twice: the same results by the same day make the same version.
+
+    What a sport's leagues learnt comes into use at once: while only some of it was there, a match
+    might be forecast by a league that knows neither side, and stay so once it has begun.
     """
     found: list[Fitted] = []
     for sport in Sport if only is None else (only,):
@@ -87,13 +90,18 @@ async def refit(
             share = await _share(connection, sport)
             now = {v.league: v for v in await current_versions(connection) if v.sport == sport}
         leagues = await asyncio.to_thread(_by_league, kept, sport)
+        learnt: list[tuple[Parameters, int]] = []
         for league, results in leagues.items():
             if not anyway and not _is_due(now.get(league), len(results), today):
                 found.append(_left(sport, league, "nothing new"))
                 continue
-            found.append(
-                await _fit_league(pool, (sport, league), results, share=share, today=today)
-            )
+            one, parameters = await _fit_league((sport, league), results, today)
+            found.append(one)
+            if parameters is not None:
+                learnt.append((parameters, len(results)))
+        async with engine.connection(pool) as connection, connection.transaction():
+            for parameters, learnt_from in learnt:
+                await keep_parameters(connection, parameters, learnt_from=learnt_from, share=share)
     async with engine.connection(pool) as connection:
         await forget_unused(connection)
     return found
@@ -128,20 +136,18 @@ def _is_due(version: Version | None, count: int, today: date) -> bool:
 
 
 async def _fit_league(
-    pool: Pool, of: tuple[Sport, str], results: Sequence[Result], *, share: float, today: date
-) -> Fitted:
+    of: tuple[Sport, str], results: Sequence[Result], today: date
+) -> tuple[Fitted, Parameters | None]:
     sport, league = of
     model, began = model_of(sport, league), time.perf_counter()
     try:
         parameters = await asyncio.to_thread(_fit, model, results, today, league)
     except TooFewResults as error:
-        return _left(sport, league, error.code)
+        return _left(sport, league, error.code), None
     took_s = time.perf_counter() - began
-    async with engine.connection(pool) as connection:
-        await keep_parameters(connection, parameters, learnt_from=len(results), share=share)
-    return Fitted(
-        sport=sport, league=league, version=parameters.version, because=FITTED, took_s=took_s
-    )
+    version = parameters.version
+    fitted = Fitted(sport=sport, league=league, version=version, because=FITTED, took_s=took_s)
+    return fitted, parameters
 
 
 def model_of(sport: Sport, league: str) -> str:

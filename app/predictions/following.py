@@ -63,6 +63,7 @@ JOIN matches AS m ON m.id = w.match_id AND m.merged_into IS NULL
 JOIN match_heads AS h ON h.match_id = m.id
 LEFT JOIN live_scores AS s ON s.match_id = m.id
 LEFT JOIN forecast_places AS p ON p.match_id = m.id
+LEFT JOIN forecasts AS f ON f.match_id = m.id
 CROSS JOIN LATERAL (
     SELECT coalesce(s.status IN ('live', 'paused', 'interrupted'), false) AS plays,
            coalesce(s.status, 'scheduled') IN ('scheduled', 'postponed') AS is_ahead,
@@ -78,7 +79,8 @@ WHERE p.seq IS NULL OR p.seq < 0 OR p.asked_at IS NOT NULL
        )
    )
    OR x.plays AND x.since > $3::interval
-   OR x.is_ahead AND (x.since > $4::interval OR p.looked_at < $7)
+   OR x.is_ahead AND x.since > $4::interval
+   OR (x.is_ahead OR f.match_id IS NULL) AND p.looked_at < $7
 ORDER BY p.asked_at, x.plays DESC, m.start_time LIMIT $8
 """
 # One statement: the score, the cards and the prices are those of exactly this place of the log.
@@ -144,7 +146,8 @@ async def due_matches(
 ) -> list[MatchId]:
     """Returns matches to be forecast anew: those in play and asked for, and all `around` now.
 
-    What is ahead and was looked at before `refitted_at` is forecast by newer parameters.
+    What is ahead, or has no forecast, and was looked at before `refitted_at` is forecast by newer
+    parameters.
     """
     rows = await connection.fetch(
         _DUE_AROUND if around else _DUE_NOW,

@@ -276,6 +276,20 @@ async def test_newer_parameters_forecast_what_is_ahead_and_leave_what_is_played(
     assert (await day.told(played))["version"] == nations().version
 
 
+async def test_what_no_model_was_there_for_is_forecast_as_soon_as_there_is_one(day: Day):
+    await day.connection.execute("DELETE FROM model_parameters WHERE sport_id = 'hockey'")
+    match_id = await day.a_match("Boston", "Ottawa", sport="hockey", league="PWHL")
+    await day.connection.execute(
+        "INSERT INTO live_scores (match_id, status, home_score, away_score, period, clock)"
+        " VALUES ($1, 'live', 1, 0, '2nd Period', '10:00')",
+        match_id,
+    )
+    assert await day.told(match_id) is None
+    await use(day.connection, skaters())
+    told = await day.told(match_id)
+    assert (told["phase"], told["version"]) == ("in_play", skaters().version)
+
+
 async def test_an_old_version_makes_its_forecasts_again_from_what_is_kept(day: Day):
     match_id = await day.a_match()
     told = await day.told(match_id)
@@ -298,6 +312,12 @@ async def test_a_league_is_fitted_when_there_is_something_new_to_learn(day: Day)
     today = datetime.now(UTC).date()
     first = await refit(day.pool, today, only=Sport.HOCKEY)
     assert [(one.league, one.because) for one in first] == [("nhl", "fitted"), ("pwhl", "fitted")]
+    # In use at once, all of them or none.
+    writers = await day.connection.fetch(
+        "SELECT DISTINCT xmin::text FROM model_parameters WHERE version = ANY ($1)",
+        [one.version for one in first],
+    )
+    assert len(writers) == 1
     again = await refit(day.pool, today + timedelta(days=1), only=Sport.HOCKEY)
     assert {one.because for one in again} == {"nothing new"}
     match_id = await day.a_match("Boston", "Ottawa", sport="hockey", league="PWHL")
