@@ -13,9 +13,9 @@ PATIENCE_S = 60
 
 
 async def a_live_follower(house: House) -> Follower:
-    """Somebody who follows a match that is in play."""
-    live = await house.until("/api/events?status=live&limit=1", lambda a: a["items"])
-    follower = Follower(house.url, live["items"][0]["id"])
+    """Somebody who follows the match that has begun last: it will not end meanwhile."""
+    live = await house.until("/api/events?status=live&limit=200", lambda a: a["items"])
+    follower = Follower(house.url, live["items"][-1]["id"])
     await follower.follow(lambda f: f.frames >= 3)
     return follower
 
