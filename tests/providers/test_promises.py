@@ -32,6 +32,7 @@ from app.providers.provider import (
 from app.providers.replay.player import milliseconds
 from app.providers.replay.provider import ReplayProvider
 from app.providers.replay.recording import load_folder
+from app.providers.thesportsdb import client
 from app.providers.thesportsdb.client import TheSportsDb
 from app.sports.ids import ExternalId, ProviderName
 from app.sports.market import ANSWERS, LINED, MarketStatus, is_odds
@@ -141,6 +142,34 @@ async def provider(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGener
         await made.close()
 
 
+class Told(msgspec.Struct, frozen=True):
+    """What a provider answered to every rule of its own."""
+
+    by: AnyProvider
+    answers: list[tuple[PollRule, Answer]]
+
+    @property
+    def heard(self) -> list[tuple[Scope, Observation]]:
+        """Every observation, with what was asked for."""
+        return [(rule.scope, said) for rule, answer in self.answers for said in answer.observations]
+
+
+# Asking takes a second, at the pace some allow: each is asked once for all who look at its answers.
+_TOLD: dict[Maker, Told] = {}
+
+
+@pytest.fixture(params=MAKERS, ids=lambda maker: maker.__name__)
+async def told(request: pytest.FixtureRequest, tmp_path: Path) -> Told:
+    """What each provider says of matches of all sports."""
+    maker: Maker = request.param
+    if maker not in _TOLD:
+        async with opened(ground(lanes=4), tmp_path) as stadium:
+            made = maker(stadium)
+            _TOLD[maker] = Told(made, await heard_by_rule(made))
+            await made.close()
+    return _TOLD[maker]
+
+
 async def heard_by_rule(provider: AnyProvider) -> list[tuple[PollRule, Answer]]:
     """Asks by every rule; one that names its matches asks for those heard of before."""
     answers: list[tuple[PollRule, Answer]] = []
@@ -155,30 +184,15 @@ async def heard_by_rule(provider: AnyProvider) -> list[tuple[PollRule, Answer]]:
     return answers
 
 
-async def heard(provider: AnyProvider) -> list[tuple[Scope, Observation]]:
-    return [
-        (rule.scope, said)
-        for rule, answer in await heard_by_rule(provider)
-        for said in answer.observations
-    ]
+def test_every_rule_is_answered_with_something_and_nothing_is_rejected(told: Told) -> None:
+    assert [answer.rejected for _, answer in told.answers if answer.rejected] == []
+    assert {scope for scope, _ in told.heard} == {rule.scope for rule, _ in told.answers}
 
 
-async def test_every_rule_is_answered_with_something_and_nothing_is_rejected(
-    provider: AnyProvider,
-) -> None:
-    answers = await heard_by_rule(provider)
-    assert [answer.rejected for _, answer in answers if answer.rejected] == []
-    for scope in {rule.scope for rule, _ in answers}:
-        told = [
-            said for rule, answer in answers for said in answer.observations if rule.scope is scope
-        ]
-        assert told, scope
-
-
-async def test_its_name_and_the_ids_it_gives_are_well_formed(provider: AnyProvider) -> None:
-    msgspec.convert(provider.name, ProviderName)
-    for _, said in await heard(provider):
-        assert said.provider == provider.name
+def test_its_name_and_the_ids_it_gives_are_well_formed(told: Told) -> None:
+    msgspec.convert(told.by.name, ProviderName)
+    for _, said in told.heard:
+        assert said.provider == told.by.name
         names = [said.external_id]
         if said.match is not None:
             match = said.match
@@ -197,22 +211,22 @@ def test_its_rules_are_one_a_scope_and_sport_and_leave_time_to_answer(
         assert rule.timeout_ms > 0
 
 
-async def test_an_observation_survives_the_wire(provider: AnyProvider) -> None:
-    for _, said in await heard(provider):
+def test_an_observation_survives_the_wire(told: Told) -> None:
+    for _, said in told.heard:
         again = msgspec.json.decode(msgspec.json.encode(said), type=Observation)
         assert again == said
 
 
-async def test_times_have_a_zone_and_are_not_of_the_future(provider: AnyProvider) -> None:
-    for _, said in await heard(provider):
+def test_times_have_a_zone_and_are_not_of_the_future(told: Told) -> None:
+    for _, said in told.heard:
         moments = [said.observed_at, said.received_at]
         for moment in [*moments, said.match.start_time] if said.match else moments:
             assert moment.utcoffset() == timedelta(0)
         assert said.observed_at <= said.received_at + timedelta(seconds=5)
 
 
-async def test_a_scope_speaks_of_what_it_is_for(provider: AnyProvider) -> None:
-    for scope, said in await heard(provider):
+def test_a_scope_speaks_of_what_it_is_for(told: Told) -> None:
+    for scope, said in told.heard:
         match scope:
             case Scope.FIXTURES:
                 assert said.match is not None
@@ -223,10 +237,8 @@ async def test_a_scope_speaks_of_what_it_is_for(provider: AnyProvider) -> None:
                 assert said.markets
 
 
-async def test_a_sport_is_answered_with_that_sport_and_each_match_once(
-    provider: AnyProvider,
-) -> None:
-    for rule, answer in await heard_by_rule(provider):
+def test_a_sport_is_answered_with_that_sport_and_each_match_once(told: Told) -> None:
+    for rule, answer in told.answers:
         observations = answer.observations
         assert {said.sport for said in observations} <= {rule.sport}
         assert len({said.external_id for said in observations}) == len(observations)
@@ -241,17 +253,15 @@ async def test_a_sport_it_has_no_rule_for_is_answered_with_nothing(provider: Any
                 assert answer == Answer()
 
 
-async def test_sides_differ_and_incidents_have_keys_of_their_own(provider: AnyProvider) -> None:
-    for _, said in await heard(provider):
+def test_sides_differ_and_incidents_have_keys_of_their_own(told: Told) -> None:
+    for _, said in told.heard:
         assert said.match is None or said.match.home.external_id != said.match.away.external_id
         incidents = said.incidents or ()
         assert len({incident.key for incident in incidents}) == len(incidents)
 
 
-async def test_a_market_is_told_once_with_one_quote_a_bookmaker_and_answer(
-    provider: AnyProvider,
-) -> None:
-    for _, said in await heard(provider):
+def test_a_market_is_told_once_with_one_quote_a_bookmaker_and_answer(told: Told) -> None:
+    for _, said in told.heard:
         names = [(market.type, market.line) for market in said.markets]
         assert len(set(names)) == len(names)
         for market in said.markets:
@@ -262,8 +272,8 @@ async def test_a_market_is_told_once_with_one_quote_a_bookmaker_and_answer(
             assert {quote.selection for quote in market.quotes} <= answers
 
 
-async def test_odds_are_odds_and_a_market_that_is_not_open_says_why(provider: AnyProvider) -> None:
-    for _, said in await heard(provider):
+def test_odds_are_odds_and_a_market_that_is_not_open_says_why(told: Told) -> None:
+    for _, said in told.heard:
         for market in said.markets:
             assert market.status is MarketStatus.OPEN or market.reason
             assert all(quote.odds is None or is_odds(quote.odds) for quote in market.quotes)
@@ -298,7 +308,10 @@ async def test_what_fails_on_the_line_is_a_provider_error_of_its_kind(
         await made.close()
 
 
-async def test_a_provider_that_says_nothing_is_timed_out(tmp_path: Path) -> None:
+async def test_a_provider_that_says_nothing_is_timed_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "_TIMEOUT_S", 0.5)
     silent = Fault(provider="thesportsdb", kind=FaultKind.SILENT)
     async with opened(ground(faults=[silent]), tmp_path) as stadium:
         made = thesportsdb_v2(stadium)
@@ -323,13 +336,13 @@ async def test_what_is_told_is_what_the_stadium_says(maker: Maker, tmp_path: Pat
             for said in voice.said_at(stadium.ground.now())
             for name in (str(said.number), said.hash)
         }
-        for scope, observed in await heard(made):
+        for scope, observed in Told(made, await heard_by_rule(made)).heard:
             said = truth[observed.external_id]
             # A list of matches to come is of those whose kick-off is; and that may be told wrong.
             if scope is Scope.SCORES and said.score.status in IN_PLAY | OVER:
                 assert observed.score is not None
-                told = (observed.score.home, observed.score.away)
-                assert told == (said.score.home, said.score.away)
+                score = (observed.score.home, observed.score.away)
+                assert score == (said.score.home, said.score.away)
             if observed.match is not None:
                 names = (observed.match.home.name, observed.match.away.name)
                 assert names == (said.home.name, said.away.name)
