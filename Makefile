@@ -17,7 +17,7 @@ run: install ## servers, migrations, API and worker; PORT=, DATABASE_URL=, REDIS
 
 test: install-dev browser ## every test; args="-k goal" passes options to pytest
 	@# Every worker has servers of its own, so their number is bounded.
-	@$(python) -m pytest -n logical --maxprocesses 4 --dist loadgroup $(args)
+	@$(python) -m pytest -n auto --dist loadgroup $(args)
 
 story: install-dev ## 1,000 users, 20,000 bets, 64 matches: balances against an independent account
 	@USERS=1000 BETS=20000 MATCHES=64 $(python) -m pytest -q tests/stories/test_a_world_cup_of_bets.py

@@ -41,7 +41,8 @@ POSTGRES_IMAGE, VALKEY_IMAGE = "postgres:18", "valkey/valkey:9"
 DOCKER_SOCKET = Path("/var/run/docker.sock")
 DOCKER_ANSWERS_S = 2.0
 MEMORY = Path("/dev/shm")
-# A worker's servers take 300 MB, those of a story as much again; four workers at most.
+# A worker's servers take 300 MB, those of a story as much again.
+WORKERS_MAX = 4
 MEMORY_FREE_MIN = 3 << 30
 FOLDER_PREFIX = "touchline-tests-"
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -96,6 +97,11 @@ def pytest_configure() -> None:
     if "TMPDIR" not in os.environ and is_roomy(MEMORY):
         os.environ["TMPDIR"] = str(MEMORY)
         tempfile.tempdir = None  # Where it was is looked up once.
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """A worker more than cores: tests wait for other processes for a third of their time."""
+    return min((psutil.cpu_count() or 1) + 1, WORKERS_MAX)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
