@@ -32,7 +32,6 @@ from app.access.tickets import Tickets
 from app.access.tiers import Tiers, settings_of
 from app.access.tokens import AccessTokens
 from app.access.usage import SOCKET, Usage
-from app.api import problems
 from app.api.bets import BetDoor
 from app.api.feeds import Feeds
 from app.api.kept import kinds_of_answers, open_cache
@@ -54,7 +53,7 @@ from app.ops.health import Vitals
 from app.payments.deposits import DepositRules
 from app.polling.demand import Demand, holder_name
 from app.relay_settings import nodes_of
-from app.routes import ROUTES
+from app.routes import ERRORS, ROUTES
 from app.serving.hot_reads import hot_reads_of
 from app.serving.surroundings import surrounded
 from app.settings import DatabaseSettings, Settings, feed_keys
@@ -92,7 +91,7 @@ def create_app(settings: Settings) -> Litestar:
         app = Litestar(
             route_handlers=ROUTES,
             lifespan=[_lifespan(settings)],
-            exception_handlers=problems.HANDLERS,
+            exception_handlers=ERRORS,
             openapi_config=open_api(version("touchline")),
             plugins=[Numbers()],
             request_max_body_size=BODY_BYTES_MAX,

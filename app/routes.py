@@ -2,8 +2,12 @@
 
 from collections.abc import Sequence
 
-from litestar.types import ControllerRouterHandler
+from litestar import Response
+from litestar.exceptions import NotFoundException
+from litestar.types import ControllerRouterHandler, ExceptionHandlersMap
 
+from app.api import problems
+from app.api.answers import Asked
 from app.api.auth import auth_routes
 from app.api.batch import batch_routes
 from app.api.bets import bet_routes
@@ -25,7 +29,7 @@ from app.api.usage import usage_routes
 from app.api.wallet import wallet_routes
 from app.ops.health import health_routes
 from app.ops.metrics import metrics_routes
-from app.pages.routes import page_routes
+from app.pages.routes import lost_page, page_routes
 from app.sockets.asyncapi import asyncapi_routes
 from app.sockets.events import event_routes
 from app.sockets.live import live_routes
@@ -61,3 +65,11 @@ ROUTES: Sequence[ControllerRouterHandler] = (
     *asyncapi_routes,
     *page_routes,
 )
+
+
+def found_nowhere(request: Asked, error: Exception) -> Response[bytes] | Response[bytes | None]:
+    """Answers who asked for an address that is none of ours: browsers with a page."""
+    return lost_page(request) or problems.respond(request, error)
+
+
+ERRORS: ExceptionHandlersMap = {**problems.HANDLERS, NotFoundException: found_nowhere}

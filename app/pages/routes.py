@@ -101,6 +101,16 @@ def errors_page(request: Asked) -> Answer:
     return _page(request, "errors", errors="\n".join(map(_row, catalogue())))
 
 
+def lost_page(request: Asked) -> Answer | None:
+    """The page of an address that is none of ours, for browsers; None for whoever else asks, and
+    of addresses below /api, which are looked at in browsers as well.
+    """
+    reads_pages = "text/html" in request.headers.get("accept", "")
+    if not reads_pages or request.method not in _READ or request.url.path.startswith("/api/"):
+        return None
+    return _page(request, "lost", status=404)
+
+
 def _row(error: type[AppError]) -> str:
     after = "" if error.retry_after_s is None else f"{error.retry_after_s} s"
     return (

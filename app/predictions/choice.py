@@ -6,7 +6,7 @@ import msgspec
 
 from app.history.result import side_of
 from app.history.sides import known_as
-from app.predictions.parameters import Parameters
+from app.predictions.parameters import NationParameters, Parameters
 from app.sports.match import Sport
 
 
@@ -25,9 +25,10 @@ def choose(
     """Returns the parameters that know most of a match's sides, None without any of its sport.
 
     Of those that know as many, its own league's; then those learnt from most. So nations are
-    forecast as nations, whatever a tournament is called, and a club in a cup by its league.
+    forecast as nations, whatever a tournament is called, and a club in a cup by its league. Nearly
+    all nations are known: two sides nobody knows are clubs.
     """
-    choices: list[tuple[int, bool, int, str, Choice]] = []
+    choices: list[tuple[int, bool, bool, int, str, Choice]] = []
     for one in candidates:
         if one.sport is not sport:
             continue
@@ -38,5 +39,6 @@ def choose(
         home, away = (key or side_of(name, sport) for key, name in zip(keys, names, strict=True))
         known = sum(key is not None for key in keys)
         choice = Choice(parameters=one, home=home, away=away, known=known)
-        choices.append((known, one.league == league, one.results, one.version, choice))
-    return max(choices, key=lambda c: c[:4])[-1] if choices else None
+        fits = known > 0 or not isinstance(one, NationParameters)
+        choices.append((known, one.league == league, fits, one.results, one.version, choice))
+    return max(choices, key=lambda c: c[:5])[-1] if choices else None

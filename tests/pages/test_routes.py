@@ -7,14 +7,14 @@ import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 
-from app.api import problems
 from app.pages.files import STATIC, release_of, static_files
 from app.pages.routes import RELEASE, page_routes
+from app.routes import ERRORS
 
 
 @pytest.fixture
 def client() -> Generator[TestClient[Litestar]]:
-    app = Litestar(page_routes, exception_handlers=problems.HANDLERS, openapi_config=None)
+    app = Litestar(page_routes, exception_handlers=ERRORS, openapi_config=None)
     with TestClient(app) as client:
         yield client
 
@@ -84,6 +84,19 @@ def test_what_is_not_a_static_file_is_not_found(client: TestClient[Litestar], na
 def test_a_page_of_what_cannot_be_a_match_is_not_found(client: TestClient[Litestar]):
     assert get(client, "/matches/1").status_code == 200
     assert get(client, "/matches/no-number").status_code == 404
+
+
+BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+
+
+def test_browsers_get_a_page_of_an_address_that_is_none_of_ours(client: TestClient[Litestar]):
+    page = get(client, "/nowhere", accept=BROWSER)
+    assert (page.status_code, page.headers["content-type"][:9]) == (404, "text/html")
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    for path, accept in (("/nowhere", "*/*"), ("/api/nowhere", BROWSER)):
+        answer = get(client, path, accept=accept)
+        assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    assert client.post("/nowhere", headers={"accept": BROWSER}).json()["code"] == "not_found"
 
 
 def test_a_head_request_has_the_headers_and_no_body(client: TestClient[Litestar]):

@@ -54,6 +54,16 @@ def test_those_who_know_both_sides_are_chosen(
     assert (choice.parameters.model, choice.parameters.league) == (model, of_league)
 
 
+def test_two_sides_nobody_knows_are_clubs(football: list[Parameters]):
+    choice = chosen(football, "Ajax", "PSV", "eredivisie")
+    assert (choice.known, choice.parameters.model) == (0, "football-club-1")
+
+
+def test_one_nation_that_is_known_makes_a_match_of_nations(football: list[Parameters]):
+    choice = chosen(football, "Atlantis", "San Marino", "friendly")
+    assert (choice.known, choice.parameters.model) == (1, "football-nation-1")
+
+
 def test_of_sides_nobody_knows_the_league_decides(football: list[Parameters]):
     choice = chosen(football, "Nowhere Rovers", "Nobody Athletic", "la-liga")
     assert (choice.known, choice.parameters.league) == (0, "la-liga")
