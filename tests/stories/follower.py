@@ -16,7 +16,7 @@ class Follower:
 
     Checks what the wire promises while it goes: the first frame of a fresh start is a snapshot,
     after it every `seq` is one more than the last, over reconnects too. `heard` are all frames as
-    they came.
+    they came, but for those on how far the server can read the log.
     """
 
     def __init__(self, url: str, match_id: str) -> None:
@@ -63,7 +63,9 @@ class Follower:
 
     def _take(self, frame: dict[str, Any]) -> None:
         kind, data = frame["type"], frame.get("data", {})
-        self.heard.append(frame)
+        tells_of_the_log = kind == "feed_status" and "state" in data
+        if not tells_of_the_log:
+            self.heard.append(frame)
         assert kind != "error", frame
         if "seq" not in frame:
             return  # About the connection, not about the match.
@@ -78,7 +80,7 @@ class Follower:
         elif kind == "heartbeat":
             assert frame["seq"] == self.seq, (frame, self.seq)
             self.heartbeats += 1
-        elif kind == "feed_status" and "state" in data:
+        elif tells_of_the_log:
             assert frame["seq"] == self.seq, (frame, self.seq)
             self.log_states.append(data["state"])
         else:
