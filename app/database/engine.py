@@ -55,12 +55,32 @@ GONE = (
 )
 
 
-async def _reset(connection: asyncpg.Connection) -> None:
+class _Lent(asyncpg.Connection):
+    """A connection of a pool, which knows whether its last use was broken off.
+
+    asyncpg prepares a statement without ending what Postgres calls an implicit transaction: running
+    it does. When it is not run (a task that is cancelled in between, an argument that cannot be
+    encoded), that transaction stays open without asyncpg knowing: the next user's `now()` would be
+    as old, and a transaction with an isolation level of its own be refused.
+    """
+
+    is_broken_off = False
+
+    def break_off(self) -> None:
+        """Says that a statement may have been prepared and not run."""
+        self.is_broken_off = True
+
+
+async def _reset(connection: _Lent) -> None:
     """Ends a transaction that was left open. asyncpg's own reset is a round trip every time, for
     session state that nobody here makes.
     """
     if connection.is_in_transaction():
         await connection.execute("ROLLBACK")
+    elif connection.is_broken_off:
+        # Any simple query ends an implicit transaction.
+        await connection.execute("SELECT 1")
+    connection.is_broken_off = False
 
 
 async def open_pool(
@@ -90,6 +110,7 @@ async def open_pool(
         command_timeout=statement_timeout_s,
         reset=_reset,
         init=connected,
+        connection_class=_Lent,
         server_settings={"application_name": name, "jit": "off", **(more or {})},
     )
 
@@ -101,6 +122,12 @@ async def connection(pool: Pool) -> AsyncGenerator[Connection]:
     timeout_s = None if pool.get_idle_size() else ACQUIRE_TIMEOUT_S
     try:
         async with pool.acquire(timeout=timeout_s) as lent:
-            yield cast("Connection", lent)
+            # The connection's own: one that is lost is no longer behind what was lent.
+            break_off = cast("_Lent", lent).break_off
+            try:
+                yield cast("Connection", lent)
+            except BaseException:
+                break_off()
+                raise
     except GONE as error:
         raise DependencyDown("The database is out of reach.") from error

@@ -76,7 +76,8 @@ async def a_stage(database_url: str, redis_url: str, **more: str) -> AsyncGenera
         a_proxy(place_of(database_url)) as postgres,
         a_proxy(place_of(redis_url)) as valkey,
         asyncpg.create_pool(database_url, min_size=1, max_size=WRITERS) as writers,
-        httpx.AsyncClient(timeout=30) as reader,
+        # A line that is kept may be closed by the server as the next question is on its way.
+        httpx.AsyncClient(timeout=30, limits=httpx.Limits(max_keepalive_connections=0)) as reader,
     ):
         environment = {
             **more,
