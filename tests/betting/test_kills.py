@@ -2,7 +2,8 @@
 
 import asyncio
 import multiprocessing
-from collections.abc import Generator
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from multiprocessing.process import BaseProcess
@@ -18,6 +19,7 @@ from app.betting.record import Request
 from app.betting.settlement import due_matches, settle_match
 from app.betting.slip import Slip, SlipLeg
 from app.database import engine
+from app.database.engine import Pool
 from app.devstack.stack import Stack, devstack
 from app.payments import deposits
 from app.sports.ids import SelectionId, UserId
@@ -96,11 +98,12 @@ async def scene(stack: Stack, request: pytest.FixtureRequest) -> Scene:
     return Scene(stack.database_url, user_id, match_id, market_id, asked)
 
 
-def opened(url: str, name: str) -> Any:
-    """Returns a context with connections under a name."""
-    return asyncpg.create_pool(
-        url, min_size=0, max_size=2, timeout=20, server_settings={"application_name": name}
-    )
+@asynccontextmanager
+async def opened(url: str, name: str) -> AsyncGenerator[Pool]:
+    """Connections under a name."""
+    pool = await engine.open_pool(url, connections_max=2, statement_timeout_s=20, name=name)
+    async with pool:
+        yield pool
 
 
 async def place(scene: Scene, name: str = VICTIM) -> str:

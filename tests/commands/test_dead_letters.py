@@ -6,13 +6,13 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-import asyncpg
 import msgspec
 import pytest
 from click.testing import CliRunner, Result
 from msgspec.structs import replace
 
 from app.cli import main
+from app.database.engine import open_pool
 from app.ingest.dead_letters import RAW_BYTES_MAX, Letter, Origin, bury
 from app.ingest.intake import take_in
 from app.ingest.known import Known
@@ -43,7 +43,7 @@ def beside(database_url: str) -> Callable[[Callable[[Any], Awaitable[Any]]], Any
     """Does something on a connection of its own."""
 
     async def do(work: Callable[[Any], Awaitable[Any]]) -> Any:
-        pool = await asyncpg.create_pool(database_url, min_size=0, max_size=2)
+        pool = await open_pool(database_url, connections_max=2, statement_timeout_s=10, name="test")
         try:
             return await work(pool)
         finally:

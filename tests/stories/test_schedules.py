@@ -11,7 +11,6 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
-import asyncpg
 import httpx
 import pytest
 
@@ -75,7 +74,9 @@ async def a_stage(database_url: str, redis_url: str, **more: str) -> AsyncGenera
     async with (
         a_proxy(place_of(database_url)) as postgres,
         a_proxy(place_of(redis_url)) as valkey,
-        asyncpg.create_pool(database_url, min_size=1, max_size=WRITERS) as writers,
+        await engine.open_pool(
+            database_url, connections_max=WRITERS, statement_timeout_s=30, name="test-writers"
+        ) as writers,
         # A line that is kept may be closed by the server as the next question is on its way.
         httpx.AsyncClient(timeout=30, limits=httpx.Limits(max_keepalive_connections=0)) as reader,
     ):
