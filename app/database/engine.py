@@ -72,15 +72,15 @@ class _Lent(asyncpg.Connection):
 
 
 async def _reset(connection: _Lent) -> None:
-    """Ends a transaction that was left open. asyncpg's own reset is a round trip every time, for
-    session state that nobody here makes.
+    """Ends a transaction that was left open, and leaves locks that whoever was broken off held.
+    asyncpg's own reset is a round trip every time, for session state that nobody here makes.
     """
     if connection.is_in_transaction():
         await connection.execute("ROLLBACK")
-    elif connection.is_broken_off:
-        # Any simple query ends an implicit transaction.
-        await connection.execute("SELECT 1")
-    connection.is_broken_off = False
+    if connection.is_broken_off:
+        # Without parameters it is a simple query, which ends an implicit transaction, too.
+        await connection.execute("SELECT pg_advisory_unlock_all()")
+        connection.is_broken_off = False
 
 
 async def open_pool(

@@ -16,6 +16,7 @@ STEPS = 150
 # A statement nobody has prepared yet: asyncpg prepares it before it runs it.
 _NEW = "SELECT $1::int + {}"
 _OPEN = "SELECT xact_start FROM pg_stat_activity WHERE pid = $1"
+_LOCKED = "SELECT count(*) FROM pg_locks WHERE pid = $1 AND locktype = 'advisory'"
 
 
 class Lender:
@@ -31,10 +32,11 @@ class Lender:
             await connection.fetchval(statement, argument)
 
     async def is_as_new(self) -> None:
-        """Holds that nothing is open, and that a transaction may begin as it likes."""
+        """Holds that nothing is open or locked, and that a transaction may begin as it likes."""
         async with engine.connection(self.pool) as connection:
             pid = connection.get_server_pid()  # type: ignore[attr-defined]
             assert await self._beside.fetchval(_OPEN, pid) is None
+            assert await self._beside.fetchval(_LOCKED, pid) == 0
             async with connection.transaction(isolation="repeatable_read", readonly=True):
                 assert await connection.fetchval("SELECT 1") == 1
 
@@ -68,6 +70,12 @@ async def test_after_a_statement_that_fails(lender: Lender):
 async def test_after_a_transaction_that_was_left_open(lender: Lender):
     async with engine.connection(lender.pool) as connection:
         await connection.execute("BEGIN")
+    await lender.is_as_new()
+
+
+async def test_after_a_lock_that_whoever_failed_did_not_leave(lender: Lender):
+    with pytest.raises(asyncpg.DivisionByZeroError):
+        await lender.use("SELECT pg_advisory_lock(7), 1 / $1::int", 0)
     await lender.is_as_new()
 
 
