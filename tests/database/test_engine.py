@@ -31,6 +31,12 @@ class Lender:
         async with engine.connection(self.pool) as connection:
             await connection.fetchval(statement, argument)
 
+    async def lock_and_fail(self) -> None:
+        """Takes a lock of the session, and is broken off before it is given back."""
+        async with engine.connection(self.pool) as connection:
+            await connection.execute("SELECT pg_advisory_lock(7)")
+            raise KeyError
+
     async def is_as_new(self) -> None:
         """Holds that nothing is open or locked, and that a transaction may begin as it likes."""
         async with engine.connection(self.pool) as connection:
@@ -74,8 +80,8 @@ async def test_after_a_transaction_that_was_left_open(lender: Lender):
 
 
 async def test_after_a_lock_that_whoever_failed_did_not_leave(lender: Lender):
-    with pytest.raises(asyncpg.DivisionByZeroError):
-        await lender.use("SELECT pg_advisory_lock(7), 1 / $1::int", 0)
+    with pytest.raises(KeyError):
+        await lender.lock_and_fail()
     await lender.is_as_new()
 
 
