@@ -100,6 +100,7 @@ class OddsApi:
         self._regions = tuple(dict.fromkeys(regions)) or REGIONS
         self._fastest_ms = fastest_ms
         self._format: OddsFormat = odds_format
+        self._row = asyncio.Lock()
         self._free_at = 0.0
         self._http = Http(
             NAME,
@@ -185,11 +186,12 @@ class OddsApi:
         return [key for key in keys if ask.part in {"", key}]
 
     async def _pace(self) -> None:
-        """Waits for a place in the row; those who wait are polls, and of them there are few."""
-        now = time.monotonic()
-        at = max(now, self._free_at)
-        self._free_at = at + PACE_S
-        await asyncio.sleep(at - now)
+        """Waits in the row until the one before has been away for long enough, however late that
+        was; those who wait are polls, and of them there are few.
+        """
+        async with self._row:
+            await asyncio.sleep(max(self._free_at - time.monotonic(), 0.0))
+            self._free_at = time.monotonic() + PACE_S
 
     def _items(self, reply: Reply) -> Sequence[msgspec.Raw]:
         try:

@@ -294,6 +294,23 @@ async def test_polls_that_are_due_at_once_are_asked_one_after_the_other():
         await provider.close()
 
 
+async def test_they_are_so_after_a_stall_too():
+    came: list[float] = []
+
+    def answer(asked: Asked) -> Told:
+        came.append(time.monotonic())
+        if len(came) == 1:
+            # Nobody in this process gets on, until all who wait are overdue.
+            time.sleep(4 * PACE_S)
+        return answering(asked)
+
+    async with serving(answer) as server:
+        provider = a_provider(server)
+        await asyncio.gather(*(provider.markets(markets_of()) for _ in range(4)))
+        assert came[3] - came[1] > PACE_S / 2
+        await provider.close()
+
+
 async def test_nobody_there_is_unavailable():
     async with serving(answering) as server:
         provider = a_provider(server)
