@@ -55,16 +55,20 @@ class Quotas:
         self.least_left: dict[WindowName, int] = {}
 
     def take(self, key: str, now: datetime, *, cost: int = 1) -> dict[WindowName, Left]:
-        """Takes from every window and returns what is left; raises Spent and takes nothing."""
-        for limit in self._limits:
+        """Takes from every window and returns what is left; raises Spent and takes nothing.
+
+        A limit by the second is one of how often may be asked, whatever it costs.
+        """
+        costs = [(limit, 1 if limit.window == "second" else cost) for limit in self._limits]
+        for limit, costing in costs:
             left = self._left(limit, key, now)
-            if left.used + cost > left.most:
+            if left.used + costing > left.most:
                 self.refused += 1
                 raise Spent(left)
-        for limit in self._limits:
+        for limit, costing in costs:
             place = (key, limit.window, begin_of(limit.window, now))
             self._forget_past(now)
-            self._used[place] = self._used.get(place, 0) + cost
+            self._used[place] = self._used.get(place, 0) + costing
         left_now = self.left(key, now)
         for window, one in left_now.items():
             self.least_left[window] = min(one.remaining, self.least_left.get(window, one.most))
