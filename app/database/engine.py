@@ -126,7 +126,7 @@ async def connection(pool: Pool) -> AsyncGenerator[Connection]:
             break_off = cast("_Lent", lent).break_off
             try:
                 yield cast("Connection", lent)
-            except BaseException:
+            except BaseException:  # Above all, that its user is cancelled.
                 break_off()
                 raise
     except GONE as error:
